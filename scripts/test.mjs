@@ -1,0 +1,18 @@
+// Runs the compiled tests of `npm test`: all of dist/test but the suites that have scripts of their own.
+import { spawnSync } from 'node:child_process';
+import { globSync } from './glob.mjs';
+
+const slow = ['sdk', 'fault', 'fuzz'];
+const files = globSync('dist/test', (file) => file.endsWith('.test.js')).filter(
+  (file) => !slow.some((suite) => file.startsWith(`dist/test/${suite}/`)),
+);
+if (files.length === 0) {
+  console.error('no tests found: run npm run build first');
+  process.exit(1);
+}
+const { status } = spawnSync(
+  process.execPath,
+  ['--test', '--test-concurrency=2', '--enable-source-maps', ...files, ...process.argv.slice(2)],
+  { stdio: 'inherit' },
+);
+process.exit(status ?? 1);

@@ -1,0 +1,78 @@
+import type { Database } from './api.js';
+import type { DatabaseSettings } from './settings.js';
+
+/** What the catalog keeps of one database. */
+export interface CatalogRecord {
+  readonly name: string;
+  /** Folder below the one of all databases; never used twice. */
+  readonly directory: string;
+  readonly settings: DatabaseSettings;
+  readonly loaded: boolean;
+  /** Unix seconds. */
+  readonly createdAt: number;
+  readonly createdBy: string;
+}
+
+const KEY_PREFIX = 'database:';
+const PAGE = 1000;
+
+/**
+ * Which databases exist, as ordinary transactions of the system database: who changed what when can be
+ * proved. A write is done before the memory copy changes.
+ */
+export class Catalog {
+  readonly #system: Database;
+  readonly #records = new Map<string, CatalogRecord>();
+
+  constructor(system: Database) {
+    this.#system = system;
+  }
+
+  async load(): Promise<void> {
+    let seekKey = Buffer.alloc(0);
+    for (;;) {
+      const page = await this.#system.scan({
+        seekKey,
+        endKey: Buffer.alloc(0),
+        prefix: Buffer.from(KEY_PREFIX),
+        desc: false,
+        limit: PAGE,
+        sinceTx: 0,
+        noWait: false,
+        inclusiveSeek: false,
+        inclusiveEnd: false,
+        offset: 0,
+      });
+      for (const { value } of page) {
+        const record = JSON.parse(Buffer.from(value).toString()) as CatalogRecord;
+        this.#records.set(record.name, record);
+      }
+      const last = page.at(-1);
+      if (last === undefined || page.length < PAGE) return;
+      seekKey = Buffer.from(last.key);
+    }
+  }
+
+  get(name: string): CatalogRecord | undefined {
+    return this.#records.get(name);
+  }
+
+  all(): CatalogRecord[] {
+    return [...this.#records.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  async put(record: CatalogRecord): Promise<void> {
+    const value = Buffer.from(JSON.stringify(record));
+    await this.#system.set([{ key: keyOf(record.name), value }], { generation: 'session' });
+    this.#records.set(record.name, record);
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.#system.delete([keyOf(name)], 0, { generation: 'session' });
+    this.#records.delete(name);
+  }
+}
+
+function keyOf(name: string): Buffer {
+  return Buffer.from(KEY_PREFIX + name);
+}

@@ -1,0 +1,152 @@
+import { rawKeyOf } from '../proofs/index.js';
+import type { DraftEntry } from '../storage/index.js';
+import { DatabaseError } from './errors.js';
+import { illegalArguments, keyNotFound } from './failures.js';
+import type { DatabaseSettings } from './settings.js';
+import type { Operation, ReferenceOp, ZAddOp } from './types.js';
+import type { WriteContext } from './write-context.js';
+import {
+  checkReferenceKey,
+  checkTarget,
+  checkZAdd,
+  duplicateKey,
+  kvEntry,
+  referenceEntry,
+  zAddEntry,
+  checkKeyLength,
+} from './writes.js';
+
+function nameOf(...parts: readonly (Uint8Array | number)[]): string {
+  return parts
+    .map((part) => (typeof part === 'number' ? String(part) : Buffer.from(part).toString('latin1')))
+    .map((part) => `${part.length}:${part}`)
+    .join('');
+}
+
+/** Refuses what can be refused without looking at the database. */
+export function validateOperations(
+  operations: readonly Operation[],
+  settings: DatabaseSettings,
+): void {
+  if (operations.length === 0) throw new DatabaseError('emptySet', 'empty set');
+  if (operations.length > settings.maxTxEntries) {
+    throw new DatabaseError('tooManyEntries', 'max number of entries per tx exceeded');
+  }
+  const keys = new Set<string>();
+  const zAdds = new Set<string>();
+  const takeKey = (key: Uint8Array) => {
+    const name = nameOf(key);
+    if (keys.has(name)) throw duplicateKey(key);
+    keys.add(name);
+  };
+  for (const operation of operations) {
+    switch (operation.kind) {
+      case 'unset':
+        throw new DatabaseError('operationNotSet', 'operation is not set');
+      case 'kv':
+        takeKey(operation.kv.key);
+        break;
+      case 'ref':
+        takeKey(operation.ref.key);
+        break;
+      case 'zAdd': {
+        const { set, key, atTx } = operation.zAdd;
+        const name = nameOf(set, key, atTx);
+        if (zAdds.has(name)) {
+          throw new DatabaseError(
+            'duplicateZAdd',
+            'duplicated index inside zAdd insertions are not supported in single batch transaction',
+          );
+        }
+        zAdds.add(name);
+      }
+    }
+  }
+}
+
+/**
+ * Without waiting for the index a call may depend on nothing but itself: every reference and sorted-set
+ * entry is bound to this transaction and to a key set in it.
+ */
+export function validateSelfContained(operations: readonly Operation[]): void {
+  const set = new Set<string>();
+  for (const operation of operations) if (operation.kind === 'kv') set.add(nameOf(operation.kv.key));
+  for (const operation of operations) {
+    if (operation.kind !== 'ref' && operation.kind !== 'zAdd') continue;
+    const op = operation.kind === 'ref' ? operation.ref : operation.zAdd;
+    const target = operation.kind === 'ref' ? operation.ref.referencedKey : operation.zAdd.key;
+    if (op.boundRef && op.atTx === 0 && set.has(nameOf(target))) continue;
+    throw new DatabaseError(
+      'notSelfContained',
+      'no wait operation must be self-contained: illegal arguments: ' +
+        `${operation.kind === 'ref' ? 'reference' : 'zAdd'} to a key that the call does not set`,
+    );
+  }
+}
+
+/** Entry i comes from operation i. */
+export function execAllEntries(
+  operations: readonly Operation[],
+  context: WriteContext,
+): DraftEntry[] {
+  const { settings } = context;
+  const written = new Map<string, 'kv' | 'ref'>();
+  return operations.map((operation) => {
+    switch (operation.kind) {
+      case 'unset':
+        throw new DatabaseError('operationNotSet', 'operation is not set');
+      case 'kv':
+        written.set(nameOf(operation.kv.key), 'kv');
+        return kvEntry(operation.kv, settings);
+      case 'ref': {
+        const entry = execReference(operation.ref, context, written);
+        written.set(nameOf(operation.ref.key), 'ref');
+        return entry;
+      }
+      case 'zAdd':
+        return execZAdd(operation.zAdd, context, written);
+    }
+  });
+}
+
+function execReference(
+  ref: ReferenceOp,
+  context: WriteContext,
+  written: ReadonlyMap<string, 'kv' | 'ref'>,
+): DraftEntry {
+  if (ref.key.length === 0 || ref.referencedKey.length === 0) throw illegalArguments();
+  checkKeyLength(ref.key, context.settings);
+  checkKeyLength(ref.referencedKey, context.settings);
+  checkReferenceKey(rawKeyOf(ref.key), context);
+  return referenceEntry(ref, bind(ref, ref.referencedKey, context, written));
+}
+
+function execZAdd(
+  zAdd: ZAddOp,
+  context: WriteContext,
+  written: ReadonlyMap<string, 'kv' | 'ref'>,
+): DraftEntry {
+  checkZAdd(zAdd, context.settings);
+  return zAddEntry(zAdd, bind(zAdd, zAdd.key, context, written));
+}
+
+/** Checks that the target is there and gives the transaction it is bound to; 0 is unbound. */
+function bind(
+  op: { readonly atTx: number; readonly boundRef: boolean },
+  target: Uint8Array,
+  context: WriteContext,
+  written: ReadonlyMap<string, 'kv' | 'ref'>,
+): number {
+  if (op.atTx > 0 && !op.boundRef) throw illegalArguments();
+  const inCall = written.get(nameOf(target));
+  if (op.boundRef && op.atTx === 0) {
+    if (inCall !== 'kv') throw keyNotFound();
+    return context.txId;
+  }
+  if (op.atTx === 0 && inCall !== undefined) {
+    if (inCall === 'ref') throw keyNotFound();
+    return 0;
+  }
+  checkTarget(target, op.atTx, context);
+  return op.atTx;
+}

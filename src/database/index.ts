@@ -1,0 +1,16 @@
+// For users of a database.
+export type {
+  Database,
+  DatabaseHealth,
+  DatabaseInfo,
+  Databases,
+  ValueStager,
+} from './api.js';
+export { DATABASE_ERROR_CODES, DatabaseError, type DatabaseErrorCode } from './errors.js';
+export { DEFAULT_DATABASE, SYSTEM_DATABASE } from './names.js';
+export type { DatabaseSettings, DatabaseSettingsUpdate } from './settings.js';
+export type * from './types.js';
+
+// For the assembly of a server.
+export { type DatabaseLimits, StoredDatabase } from './database.js';
+export { DatabaseManager, type DatabasesOptions } from './manager.js';

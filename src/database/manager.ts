@@ -1,0 +1,323 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { type Clock, unixSeconds } from '../base/clock.js';
+import { messageOf } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import type { StorageError } from '../storage/index.js';
+import type { Database, DatabaseInfo, Databases } from './api.js';
+import { Catalog, type CatalogRecord } from './catalog.js';
+import { type DatabaseLimits, StoredDatabase } from './database.js';
+import { DatabaseError } from './errors.js';
+import { checkDatabaseName, DEFAULT_DATABASE, isReserved, SYSTEM_DATABASE } from './names.js';
+import type { DatabaseSettings, DatabaseSettingsUpdate } from './settings.js';
+import {
+  defaultSettings,
+  newSettings,
+  type SettingsDefaults,
+  updatedSettings,
+} from './settings-rules.js';
+
+export interface DatabasesOptions {
+  /** Data directory of the server. */
+  readonly dir: string;
+  readonly defaults: SettingsDefaults;
+  readonly limits: DatabaseLimits;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly commitTimeoutMs: number;
+  readonly reserveBytes: number;
+  readonly reserveFraction: number;
+  /** Told when a database may not be written any more. */
+  onFailure(name: string, error: StorageError): void;
+  onCorruption(name: string, error: DatabaseError): void;
+}
+
+const SYSTEM_LIMITS = { maxKeyLen: 1024, maxValueLen: 33_554_432, maxTxEntries: 1024 };
+
+/** Keeps the catalog and the open databases of one data directory. */
+export class DatabaseManager implements Databases {
+  readonly system: StoredDatabase;
+  readonly #options: DatabasesOptions;
+  readonly #catalog: Catalog;
+  readonly #open = new Map<string, StoredDatabase>();
+  readonly #opening = new Map<string, Promise<StoredDatabase>>();
+  readonly #damaged = new Map<string, string>();
+  #changes: Promise<unknown> = Promise.resolve();
+
+  private constructor(options: DatabasesOptions, system: StoredDatabase) {
+    this.#options = options;
+    this.system = system;
+    this.#catalog = new Catalog(system);
+  }
+
+  /** Opens the system database, the catalog, and the default database, made at the first start. */
+  static async open(options: DatabasesOptions): Promise<DatabaseManager> {
+    mkdirSync(path.join(options.dir, 'states'), { recursive: true, mode: 0o700 });
+    const settings = defaultSettings({ ...SYSTEM_LIMITS, writeTxHeaderVersion: 1 });
+    const system = await openStored(options, SYSTEM_DATABASE, SYSTEM_DATABASE, settings);
+    const manager = new DatabaseManager(options, system);
+    try {
+      await manager.#catalog.load();
+      if (manager.#catalog.get(DEFAULT_DATABASE) === undefined) {
+        await manager.#create(DEFAULT_DATABASE, {}, '');
+      }
+      for (const { name, loaded, settings: own } of manager.#catalog.all()) {
+        if (loaded && own.autoload && name === DEFAULT_DATABASE) await manager.#tryOpen(name);
+      }
+      return manager;
+    } catch (error) {
+      await manager.close();
+      throw error;
+    }
+  }
+
+  /** A database that cannot be opened stops neither the others nor the list. */
+  async #tryOpen(name: string): Promise<void> {
+    try {
+      await this.open(name);
+    } catch (error) {
+      this.#options.log.error('a database cannot be opened', {
+        database: name,
+        reason: messageOf(error),
+      });
+    }
+  }
+
+  exists(name: string): boolean {
+    return name === SYSTEM_DATABASE || this.#catalog.get(name) !== undefined;
+  }
+
+  list(): DatabaseInfo[] {
+    return this.#catalog.all().map((record) => this.#infoOf(record));
+  }
+
+  info(name: string): DatabaseInfo {
+    return this.#infoOf(this.#record(name));
+  }
+
+  #record(name: string): CatalogRecord {
+    const record = this.#catalog.get(name);
+    if (record === undefined) {
+      throw new DatabaseError('databaseNotFound', 'database does not exist');
+    }
+    return record;
+  }
+
+  #infoOf(record: CatalogRecord): DatabaseInfo {
+    const { name, createdAt, createdBy, loaded } = record;
+    const database = this.#open.get(name);
+    return {
+      name,
+      createdAt,
+      createdBy,
+      loaded,
+      settings: database?.settings ?? record.settings,
+      diskSize: database?.store.environment.diskSize() ?? 0,
+      numTransactions: database?.state().txId ?? 0,
+    };
+  }
+
+  /** Names of databases that could not be opened, with the reason. */
+  get damaged(): ReadonlyMap<string, string> {
+    return this.#damaged;
+  }
+
+  /** The databases that are open now, the system database first. */
+  opened(): StoredDatabase[] {
+    return [this.system, ...this.#open.values()];
+  }
+
+  open(name: string): Database | Promise<Database> {
+    return this.#open.get(name) ?? this.#openNow(name);
+  }
+
+  async #openNow(name: string): Promise<Database> {
+    if (name === SYSTEM_DATABASE) return this.system;
+    const record = this.#record(name);
+    if (!record.loaded) throw new DatabaseError('databaseClosed', 'already closed');
+    const opening = this.#opening.get(name) ?? this.#openRecord(record);
+    this.#opening.set(name, opening);
+    try {
+      return await opening;
+    } finally {
+      this.#opening.delete(name);
+    }
+  }
+
+  async #openRecord(record: CatalogRecord): Promise<StoredDatabase> {
+    const { name, settings } = record;
+    try {
+      const folder = path.join('databases', record.directory);
+      const database = await openStored(this.#options, name, folder, settings, () => {
+        void this.#noteHeaderVersion(name);
+      });
+      this.#open.set(name, database);
+      this.#damaged.delete(name);
+      return database;
+    } catch (error) {
+      this.#damaged.set(name, messageOf(error));
+      throw new DatabaseError('databaseDamaged', `database cannot be opened: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** The database itself keeps its header version; the catalog repeats it for lists. */
+  async #noteHeaderVersion(name: string): Promise<void> {
+    const database = this.#open.get(name);
+    if (database === undefined) return;
+    const { writeTxHeaderVersion } = database.settings;
+    this.#options.log.info('header version fixed by the first write', {
+      database: name,
+      version: writeTxHeaderVersion,
+    });
+    try {
+      await this.#exclusively(() =>
+        this.#catalog.put({ ...this.#record(name), settings: database.settings }),
+      );
+    } catch (error) {
+      const reason = messageOf(error);
+      this.#options.log.warn('the catalog was not updated', { database: name, reason });
+    }
+  }
+
+  /** Changes of the catalog happen one after the other. */
+  #exclusively<T>(change: () => Promise<T>): Promise<T> {
+    const result = this.#changes.then(change);
+    this.#changes = result.catch(() => undefined);
+    return result;
+  }
+
+  create(
+    asked: string,
+    update: DatabaseSettingsUpdate,
+    options: { createdBy: string; ifNotExists: boolean },
+  ): Promise<{ readonly info: DatabaseInfo; readonly alreadyExisted: boolean }> {
+    return this.#exclusively(async () => {
+      const name = asked.toLowerCase();
+      if (options.ifNotExists && this.#catalog.get(name) !== undefined) {
+        return { info: this.info(name), alreadyExisted: true };
+      }
+      if (isReserved(name)) {
+        throw new DatabaseError('databaseReserved', 'database is reserved');
+      }
+      checkDatabaseName(name);
+      if (this.#catalog.get(name) !== undefined) {
+        throw new DatabaseError('databaseExists', 'database already exists');
+      }
+      await this.#create(name, update, options.createdBy);
+      await this.open(name);
+      return { info: this.info(name), alreadyExisted: false };
+    });
+  }
+
+  async #create(name: string, update: DatabaseSettingsUpdate, createdBy: string): Promise<void> {
+    const settings = newSettings(this.#options.defaults, update);
+    // The transaction number makes the folder of a name that was deleted before a new one.
+    const directory = `${name}.${this.system.state().txId + 1}`;
+    const createdAt = unixSeconds(this.#options.clock);
+    await this.#catalog.put({ name, directory, settings, loaded: true, createdAt, createdBy });
+  }
+
+  load(name: string): Promise<void> {
+    return this.#exclusively(async () => {
+      const record = this.#manageable(name);
+      if (record.loaded) {
+        throw new DatabaseError('databaseAlreadyLoaded', 'database already loaded');
+      }
+      await this.#catalog.put({ ...record, loaded: true });
+      await this.open(name);
+    });
+  }
+
+  unload(name: string): Promise<void> {
+    return this.#exclusively(async () => {
+      const record = this.#manageable(name);
+      if (!record.loaded) throw new DatabaseError('databaseClosed', 'already closed');
+      const database = this.#open.get(name);
+      const settings = database?.settings ?? record.settings;
+      await this.#catalog.put({ ...record, settings, loaded: false });
+      this.#open.delete(name);
+      this.#damaged.delete(name);
+      await database?.close();
+    });
+  }
+
+  delete(name: string): Promise<void> {
+    return this.#exclusively(async () => {
+      const record = this.#manageable(name);
+      if (record.loaded) {
+        throw new DatabaseError('databaseStillLoaded', 'cannot delete an open database');
+      }
+      await this.#catalog.remove(name);
+      const folder = path.join(this.#options.dir, 'databases', record.directory);
+      rmSync(folder, { recursive: true, force: true });
+      rmSync(stateFileOf(this.#options.dir, record.directory), { force: true });
+    });
+  }
+
+  #manageable(name: string): CatalogRecord {
+    if (isReserved(name)) throw new DatabaseError('databaseReserved', 'database is reserved');
+    return this.#record(name);
+  }
+
+  updateSettings(name: string, update: DatabaseSettingsUpdate): Promise<DatabaseInfo> {
+    return this.#exclusively(async () => {
+      const record = this.#manageable(name);
+      const current = this.#open.get(name)?.settings ?? record.settings;
+      const settings = updatedSettings(name, current, update);
+      await this.#catalog.put({ ...record, settings });
+      return { ...this.info(name), settings };
+    });
+  }
+
+  async truncate(name: string, retentionPeriodMs: number): Promise<void> {
+    this.#record(name);
+    const database = await this.open(name);
+    const oldest = database.state().txId === 0 ? undefined : (database as StoredDatabase);
+    const limit = unixSeconds(this.#options.clock) - retentionPeriodMs / 1000;
+    if (oldest === undefined || oldest.store.log.header(1).ts > limit) {
+      throw new DatabaseError(
+        'retentionPeriodNotReached',
+        'retention period has not been reached',
+      );
+    }
+    throw new DatabaseError('databaseReadOnly', 'truncation of values is not available');
+  }
+
+  async close(): Promise<void> {
+    await this.#changes;
+    for (const database of this.#open.values()) await database.close();
+    this.#open.clear();
+    await this.system.close();
+  }
+}
+
+function stateFileOf(dir: string, name: string): string {
+  return path.join(dir, 'states', name);
+}
+
+async function openStored(
+  options: DatabasesOptions,
+  name: string,
+  folder: string,
+  settings: DatabaseSettings,
+  onHeaderVersion: () => void = () => {},
+): Promise<StoredDatabase> {
+  const { commitTimeoutMs, reserveBytes, reserveFraction, limits, clock } = options;
+  return StoredDatabase.open({
+    name,
+    path: path.join(options.dir, folder),
+    stateFile: stateFileOf(options.dir, path.basename(folder)),
+    settings,
+    limits,
+    clock,
+    log: options.log.with({ database: name }),
+    commitTimeoutMs,
+    reserveBytes,
+    reserveFraction,
+    onHeaderVersion,
+    onFailure: (error) => options.onFailure(name, error),
+    onCorruption: (error) => options.onCorruption(name, error),
+  });
+}

@@ -1,0 +1,85 @@
+import { createSha256 } from '../base/sha256.js';
+import { PLAIN_VALUE_PREFIX } from '../proofs/index.js';
+import { BLOB_PIECE_BYTES, type Store } from '../storage/index.js';
+import type { ValueStager } from './api.js';
+import { DatabaseError } from './errors.js';
+import { asDatabaseError } from './failures.js';
+import type { StagedValue } from './types.js';
+
+/** Writes one value to the blob table, a piece at a time; memory holds one piece. */
+export class BlobStager implements ValueStager {
+  readonly #store: Store;
+  readonly #blobId: number;
+  readonly #valueLenMax: number;
+  readonly #hash = createSha256();
+  #piece = Buffer.allocUnsafe(BLOB_PIECE_BYTES);
+  #filled = 0;
+  #pieces = 0;
+  #length = 0;
+  #state: 'new' | 'open' | 'ended' = 'new';
+
+  /** @param valueLenMax bytes, the prefix byte included */
+  constructor(store: Store, valueLenMax: number) {
+    this.#store = store;
+    this.#blobId = store.blobs.allocate();
+    this.#valueLenMax = valueLenMax;
+  }
+
+  async write(piece: Uint8Array): Promise<void> {
+    await this.#begin();
+    this.#length += piece.length;
+    if (this.#length + 1 > this.#valueLenMax) {
+      throw new DatabaseError('valueTooLong', 'max value length exceeded');
+    }
+    await this.#add(piece);
+  }
+
+  async finish(): Promise<StagedValue> {
+    await this.#begin();
+    if (this.#filled > 0) await this.#flush();
+    this.#state = 'ended';
+    return { blobId: this.#blobId, length: this.#length, hValue: this.#hash.digest() };
+  }
+
+  async discard(): Promise<void> {
+    if (this.#state === 'new') return;
+    this.#state = 'ended';
+    if (!this.#store.blobs.isStaged(this.#blobId)) return;
+    await this.#run(() => this.#store.blobs.discard(this.#blobId));
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#state === 'open') return;
+    if (this.#state === 'ended') throw new DatabaseError('illegalState', 'illegal state');
+    this.#state = 'open';
+    await this.#run(() => this.#store.blobs.stage(this.#blobId));
+    await this.#add(Buffer.from([PLAIN_VALUE_PREFIX]));
+  }
+
+  async #add(bytes: Uint8Array): Promise<void> {
+    this.#hash.update(bytes);
+    for (let at = 0; at < bytes.length; ) {
+      const count = Math.min(bytes.length - at, BLOB_PIECE_BYTES - this.#filled);
+      this.#piece.set(bytes.subarray(at, at + count), this.#filled);
+      this.#filled += count;
+      at += count;
+      if (this.#filled === BLOB_PIECE_BYTES) await this.#flush();
+    }
+  }
+
+  async #flush(): Promise<void> {
+    const bytes = this.#piece.subarray(0, this.#filled);
+    const piece = this.#pieces++;
+    this.#piece = Buffer.allocUnsafe(BLOB_PIECE_BYTES);
+    this.#filled = 0;
+    await this.#run(() => this.#store.blobs.putStaged(this.#blobId, piece, bytes));
+  }
+
+  async #run(write: () => Promise<void>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      throw asDatabaseError(error);
+    }
+  }
+}

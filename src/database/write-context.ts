@@ -1,0 +1,59 @@
+import type { IndexChanges, IndexEntry, Store, StoreBatch } from '../storage/index.js';
+import type { DatabaseSettings } from './settings.js';
+
+/** The state a write is checked against: everything committed, and what its batch adds before it. */
+export class WriteContext {
+  /** Id of the transaction being built. */
+  readonly txId: number;
+  /** Unix seconds. */
+  readonly nowSeconds: number;
+  readonly settings: DatabaseSettings;
+  readonly #store: Store;
+  readonly #changes: IndexChanges;
+
+  constructor(store: Store, batch: StoreBatch, settings: DatabaseSettings, nowSeconds: number) {
+    this.#store = store;
+    this.#changes = batch.changes;
+    this.txId = batch.nextTxId;
+    this.settings = settings;
+    this.nowSeconds = nowSeconds;
+  }
+
+  /** Newest version of a raw key, whatever it is. */
+  newest(rawKey: Buffer): IndexEntry | undefined {
+    return this.#changes.lookup(rawKey);
+  }
+
+  /** Newest version unless it is deleted or expired. */
+  live(rawKey: Buffer): IndexEntry | undefined {
+    const entry = this.newest(rawKey);
+    return entry !== undefined && isLive(entry, this.nowSeconds) ? entry : undefined;
+  }
+
+  isExpired(entry: IndexEntry): boolean {
+    return !entry.deleted && !isLive(entry, this.nowSeconds);
+  }
+
+  /** First byte of the raw value that a committed transaction wrote for a raw key. */
+  kindAt(txId: number, rawKey: Buffer): { kind: number | undefined } | undefined {
+    const found = this.#store.log.findEntry(txId, rawKey);
+    return found === undefined ? undefined : { kind: this.#store.log.valueKind(found.entry) };
+  }
+
+  /** Whether a transaction with this id is committed. */
+  isCommitted(txId: number): boolean {
+    return txId >= 1 && txId <= this.#store.state.txId;
+  }
+
+  isStaged(blobId: number): boolean {
+    return this.#store.blobs.isStaged(blobId);
+  }
+}
+
+/** An entry is expired from the second `expiresAt` on. */
+export function isLive(
+  entry: { readonly deleted: boolean; readonly expiresAt?: number },
+  nowSeconds: number,
+): boolean {
+  return !entry.deleted && (entry.expiresAt === undefined || entry.expiresAt > nowSeconds);
+}

@@ -1,0 +1,114 @@
+import { equalBytes } from '../base/bytes.js';
+import {
+  consistencyTerms,
+  inclusionTerms,
+  lastInclusionTerms,
+  verifyConsistency,
+  verifyInclusion,
+  verifyLastInclusion,
+} from './accumulative-tree.js';
+import { isDigest, ZERO_HASH } from './hashes.js';
+import { alhOf } from './header.js';
+import {
+  type History,
+  makeLinearAdvanceProof,
+  makeLinearProof,
+  verifyLinearAdvanceProof,
+  verifyLinearProof,
+} from './linear.js';
+import type { DualProof, TxHeader } from './types.js';
+
+/** A verdict with its reason. */
+export type Verdict = { readonly ok: true } | { readonly ok: false; readonly reason: string };
+
+export const VALID: Verdict = { ok: true };
+
+export function invalid(reason: string): Verdict {
+  return { ok: false, reason };
+}
+
+/** Proof that the history up to `target` continues the one up to `source`. */
+export function makeDualProof(source: TxHeader, target: TxHeader, history: History): DualProof {
+  if (source.id > target.id) {
+    throw new RangeError(`source must not be newer than target, got ${source.id} > ${target.id}`);
+  }
+  const size = target.blTxId;
+  const advance = makeLinearAdvanceProof(history, source, target);
+  return {
+    sourceTxHeader: source,
+    targetTxHeader: target,
+    inclusionProof: source.id < size ? inclusionTerms(history.nodes, source.id, size) : [],
+    consistencyProof:
+      source.blTxId > 0 ? consistencyTerms(history.nodes, source.blTxId, size) : [],
+    targetBlTxAlh: size > 0 ? history.alh(size) : ZERO_HASH,
+    lastInclusionProof: size > 0 ? lastInclusionTerms(history.nodes, size) : [],
+    linearProof: makeLinearProof(history, Math.max(source.id, size), target.id),
+    ...(advance === undefined ? {} : { linearAdvanceProof: advance }),
+  };
+}
+
+function isWellFormed(header: TxHeader): boolean {
+  return (
+    [header.prevAlh, header.eH, header.blRoot].every(isDigest) &&
+    [header.id, header.ts, header.nentries, header.blTxId].every(Number.isSafeInteger) &&
+    (header.version === 0 || header.version === 1) &&
+    header.id >= 1 &&
+    header.blTxId >= 0 &&
+    header.blTxId < header.id &&
+    header.nentries >= 0 &&
+    header.nentries <= (header.version === 0 ? 0xffff : 0xffff_ffff)
+  );
+}
+
+/** Checks a dual proof against the states that a client knows. Takes hostile input and never throws. */
+export function verifyDualProof(
+  proof: DualProof,
+  sourceTxId: number,
+  targetTxId: number,
+  sourceAlh: Uint8Array,
+  targetAlh: Uint8Array,
+): Verdict {
+  const { sourceTxHeader: source, targetTxHeader: target } = proof;
+  if (!isWellFormed(source) || !isWellFormed(target)) return invalid('a header is malformed');
+  if (source.id !== sourceTxId) return invalid(`source is ${source.id}, not ${sourceTxId}`);
+  if (target.id !== targetTxId) return invalid(`target is ${target.id}, not ${targetTxId}`);
+  if (source.id > target.id) return invalid('source is newer than target');
+  if (!equalBytes(alhOf(source), sourceAlh)) return invalid('source header does not give its Alh');
+  if (!equalBytes(alhOf(target), targetAlh)) return invalid('target header does not give its Alh');
+  return verifyTreeParts(proof, sourceAlh, targetAlh);
+}
+
+function verifyTreeParts(
+  proof: DualProof,
+  sourceAlh: Uint8Array,
+  targetAlh: Uint8Array,
+): Verdict {
+  const { sourceTxHeader: source, targetTxHeader: target, targetBlTxAlh } = proof;
+  const size = target.blTxId;
+  const inTree = source.id < size;
+  if (!isDigest(targetBlTxAlh)) return invalid('targetBlTxAlh is malformed');
+  if (inTree && !verifyInclusion(proof.inclusionProof, source.id, size, sourceAlh, target.blRoot)) {
+    return invalid('inclusion proof does not hold');
+  }
+  if (
+    source.blTxId > 0 &&
+    !verifyConsistency(proof.consistencyProof, source.blTxId, size, source.blRoot, target.blRoot)
+  ) {
+    return invalid('consistency proof does not hold');
+  }
+  if (
+    size > 0 &&
+    !verifyLastInclusion(proof.lastInclusionProof, size, targetBlTxAlh, target.blRoot)
+  ) {
+    return invalid('last-inclusion proof does not hold');
+  }
+  const [from, fromAlh] = inTree ? [size, targetBlTxAlh] : [source.id, sourceAlh];
+  if (!verifyLinearProof(proof.linearProof, from, target.id, fromAlh, targetAlh)) {
+    return invalid('linear proof does not hold');
+  }
+  const endAlh = inTree ? sourceAlh : targetBlTxAlh;
+  if (!verifyLinearAdvanceProof(proof.linearAdvanceProof, source, target, endAlh)) {
+    return invalid('linear advance proof does not hold');
+  }
+  return VALID;
+}

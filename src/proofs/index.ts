@@ -1,0 +1,54 @@
+// Entries and headers.
+export { entryDigest, entryDigestInto } from './digest.js';
+export {
+  PLAIN_KEY_PREFIX,
+  PLAIN_VALUE_PREFIX,
+  parseReferenceValue,
+  parseSortedSetKey,
+  REFERENCE_VALUE_PREFIX,
+  type ReferenceValue,
+  rawKeyOf,
+  rawReferenceValue,
+  rawSortedSetKey,
+  rawValueOf,
+  SORTED_SET_PREFIX,
+  type SortedSetKey,
+} from './entries.js';
+export { DIGEST_BYTES, EMPTY_HASH, leafHash, nodeHash, ZERO_HASH } from './hashes.js';
+export { alhFrom, alhOf, headerBytes, innerHash, parseHeaderBytes } from './header.js';
+export {
+  decodeKvMetadata,
+  decodeTxMetadata,
+  encodeKvMetadata,
+  encodeTxMetadata,
+  MetadataError,
+  TX_EXTRA_BYTES_MAX,
+} from './metadata.js';
+export type * from './types.js';
+
+// Makers and verifiers.
+export {
+  consistencyTerms,
+  inclusionTerms,
+  lastInclusionTerms,
+  TreeAppender,
+  treeRoot,
+  verifyConsistency,
+  verifyInclusion,
+  verifyLastInclusion,
+} from './accumulative-tree.js';
+export { invalid, makeDualProof, VALID, type Verdict, verifyDualProof } from './dual.js';
+export { hashTreeProof, hashTreeRoot, verifyHashTreeProof } from './hash-tree.js';
+export {
+  type History,
+  makeLinearAdvanceProof,
+  makeLinearProof,
+  verifyLinearAdvanceProof,
+  verifyLinearProof,
+} from './linear.js';
+export {
+  SigningKeyError,
+  StateSigner,
+  StateVerifier,
+  stateSigningBytes,
+} from './state-signature.js';

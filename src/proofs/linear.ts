@@ -1,0 +1,89 @@
+import { equalBytes } from '../base/bytes.js';
+import { inclusionTerms, verifyInclusion } from './accumulative-tree.js';
+import { isDigest } from './hashes.js';
+import { alhFrom, innerHash } from './header.js';
+import type { LinearAdvanceProof, LinearProof, TreeNodes, TxHeader } from './types.js';
+
+/** Where makers of proofs find the history. */
+export interface History {
+  readonly nodes: TreeNodes;
+  header(txId: number): TxHeader;
+  alh(txId: number): Uint8Array;
+}
+
+/** From transaction a to b: the Alh of a, then the inner hashes of a+1 .. b. */
+export function makeLinearProof(history: History, a: number, b: number): LinearProof {
+  const terms = [history.alh(a)];
+  for (let id = a + 1; id <= b; id++) terms.push(innerHash(history.header(id)));
+  return { sourceTxId: a, targetTxId: b, terms };
+}
+
+/** Takes hostile input. */
+export function verifyLinearProof(
+  proof: LinearProof,
+  sourceTxId: number,
+  targetTxId: number,
+  sourceAlh: Uint8Array,
+  targetAlh: Uint8Array,
+): boolean {
+  const { terms } = proof;
+  if (proof.sourceTxId !== sourceTxId || proof.targetTxId !== targetTxId) return false;
+  if (sourceTxId < 1 || sourceTxId > targetTxId) return false;
+  if (terms.length !== targetTxId - sourceTxId + 1 || !terms.every(isDigest)) return false;
+  let alh = terms[0] as Uint8Array;
+  if (!equalBytes(alh, sourceAlh)) return false;
+  for (let k = 1; k < terms.length; k++) {
+    alh = alhFrom(sourceTxId + k, alh, terms[k] as Uint8Array);
+  }
+  return equalBytes(alh, targetAlh);
+}
+
+/** The part of the chain between the trees of source and target; undefined when none is needed. */
+function advanceRange(source: TxHeader, target: TxHeader) {
+  const start = source.blTxId;
+  const end = Math.min(source.id, target.blTxId);
+  return { start, end };
+}
+
+/** Undefined when no proof is needed, as always with blTxId = id - 1. */
+export function makeLinearAdvanceProof(
+  history: History,
+  source: TxHeader,
+  target: TxHeader,
+): LinearAdvanceProof | undefined {
+  const { start, end } = advanceRange(source, target);
+  if (end < start) throw new RangeError('the source tree is larger than the one of the target');
+  if (end <= start + 1) return undefined;
+  const linearProofTerms = [history.alh(start + 1)];
+  const inclusionProofs: Uint8Array[][] = [];
+  for (let x = start + 1; x < end; x++) {
+    inclusionProofs.push(inclusionTerms(history.nodes, x, target.blTxId));
+    linearProofTerms.push(innerHash(history.header(x + 1)));
+  }
+  return { linearProofTerms, inclusionProofs };
+}
+
+/** Takes hostile input. */
+export function verifyLinearAdvanceProof(
+  proof: LinearAdvanceProof | undefined,
+  source: TxHeader,
+  target: TxHeader,
+  endAlh: Uint8Array,
+): boolean {
+  const { start, end } = advanceRange(source, target);
+  if (end < start) return false;
+  if (end <= start + 1) return true;
+  if (proof === undefined) return false;
+  const { linearProofTerms, inclusionProofs } = proof;
+  if (linearProofTerms.length !== end - start || inclusionProofs.length !== end - start - 1) {
+    return false;
+  }
+  if (!linearProofTerms.every(isDigest)) return false;
+  let alh = linearProofTerms[0] as Uint8Array;
+  for (let x = start + 1; x < end; x++) {
+    const terms = inclusionProofs[x - start - 1] as readonly Uint8Array[];
+    if (!verifyInclusion(terms, x, target.blTxId, alh, target.blRoot)) return false;
+    alh = alhFrom(x + 1, alh, linearProofTerms[x - start] as Uint8Array);
+  }
+  return equalBytes(alh, endAlh);
+}

@@ -1,0 +1,138 @@
+import { crc32 } from 'node:zlib';
+import { createSha256 } from '../base/sha256.js';
+import type { Batch, Environment, Table } from './environment.js';
+import { corrupted } from './errors.js';
+import { BLOB_PIECE_BYTES, blobKey, readU64, u64Key } from './layout.js';
+
+/**
+ * Values too large for the log, in pieces that each carry a CRC-32. A streamed value is staged: written
+ * piece by piece before its transaction, and noted in `staging` until a transaction owns it, so that an
+ * opening after a crash removes what nobody owns.
+ */
+export class BlobStore {
+  readonly #environment: Environment;
+  readonly #blobs: Table;
+  readonly #staging: Table;
+  #nextId: number;
+
+  constructor(environment: Environment) {
+    this.#environment = environment;
+    this.#blobs = environment.table('blobs');
+    this.#staging = environment.table('staging');
+    let last = 0;
+    for (const table of [this.#blobs, this.#staging]) {
+      for (const key of table.getKeys({ reverse: true, limit: 1 })) {
+        last = Math.max(last, readU64(key, 0));
+      }
+    }
+    this.#nextId = last + 1;
+  }
+
+  allocate(): number {
+    return this.#nextId++;
+  }
+
+  /** Puts a whole raw value into a commit. */
+  put(batch: Batch, blobId: number, rawValue: Buffer): void {
+    for (let piece = 0, at = 0; at < rawValue.length; piece++, at += BLOB_PIECE_BYTES) {
+      putPiece(batch, blobId, piece, rawValue.subarray(at, at + BLOB_PIECE_BYTES));
+    }
+  }
+
+  /** A commit of its own: marks the blob as staged. */
+  async stage(blobId: number): Promise<void> {
+    await this.#environment.commit(64, (batch) =>
+      batch.put('staging', u64Key(blobId), Buffer.from([1])),
+    );
+  }
+
+  /** A commit of its own. All pieces but the last have `BLOB_PIECE_BYTES`. */
+  async putStaged(blobId: number, piece: number, bytes: Buffer): Promise<void> {
+    await this.#environment.commit(bytes.length, (batch) => putPiece(batch, blobId, piece, bytes));
+  }
+
+  /** In the commit of the transaction that owns the blob from now on. */
+  adopt(batch: Batch, blobId: number): void {
+    batch.remove('staging', u64Key(blobId));
+  }
+
+  isStaged(blobId: number): boolean {
+    return this.#staging.getBinary(u64Key(blobId)) !== undefined;
+  }
+
+  /** Removes a staged blob. */
+  async discard(blobId: number): Promise<void> {
+    await this.#environment.commit(64, (batch) => {
+      this.remove(batch, blobId);
+      batch.remove('staging', u64Key(blobId));
+    });
+  }
+
+  /** Takes the pieces of a blob away, staged or old. */
+  remove(batch: Batch, blobId: number): void {
+    for (const key of this.#blobs.getKeys({ start: blobKey(blobId, 0), end: u64Key(blobId + 1) })) {
+      batch.remove('blobs', Buffer.from(key));
+    }
+  }
+
+  /** What a crash left staged goes. */
+  async removeOrphans(): Promise<number> {
+    const orphans = [...this.#staging.getKeys()].map((key) => readU64(key, 0));
+    for (const blobId of orphans) await this.discard(blobId);
+    return orphans.length;
+  }
+
+  /**
+   * The pieces of a raw value, each checked. The last one is handed out only after the digest of the
+   * whole was found right.
+   * @throws StorageError `corrupted`
+   */
+  *pieces(blobId: number, vLen: number, hValue: Buffer): Generator<Buffer> {
+    const hash = createSha256();
+    let held: Buffer | undefined;
+    let length = 0;
+    for (let piece = 0; length < vLen; piece++) {
+      const bytes = this.#piece(blobId, piece);
+      hash.update(bytes);
+      length += bytes.length;
+      if (held !== undefined) yield held;
+      held = bytes;
+    }
+    if (length !== vLen || !hash.digest().equals(hValue)) throw corrupted(`blob ${blobId}`);
+    if (held !== undefined) yield held;
+  }
+
+  /** The whole raw value; its digest is checked. */
+  read(blobId: number, vLen: number, hValue: Buffer): Buffer {
+    return Buffer.concat([...this.pieces(blobId, vLen, hValue)], vLen);
+  }
+
+  /** The first bytes of a raw value. */
+  head(blobId: number, bytes: number): Buffer {
+    return this.#piece(blobId, 0).subarray(0, bytes);
+  }
+
+  #piece(blobId: number, piece: number): Buffer {
+    const record = this.#blobs.getBinary(blobKey(blobId, piece));
+    if (record === undefined || record.length < 5) {
+      throw corrupted(`blob ${blobId}, piece ${piece} is missing`);
+    }
+    const bytes = Buffer.from(record.buffer, record.byteOffset, record.length - 4);
+    const stored = Buffer.from(record.buffer, record.byteOffset, record.length);
+    if (stored.readUInt32BE(bytes.length) !== pieceCheck(blobId, piece, bytes)) {
+      throw corrupted(`blob ${blobId}, piece ${piece}`);
+    }
+    return bytes;
+  }
+}
+
+function pieceCheck(blobId: number, piece: number, bytes: Buffer): number {
+  return crc32(bytes, crc32(blobKey(blobId, piece)));
+}
+
+function putPiece(batch: Batch, blobId: number, piece: number, bytes: Buffer): void {
+  const record = Buffer.allocUnsafe(bytes.length + 4);
+  record.set(bytes);
+  record.writeUInt32BE(pieceCheck(blobId, piece, bytes), bytes.length);
+  batch.put('blobs', blobKey(blobId, piece), record);
+}

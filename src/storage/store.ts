@@ -1,0 +1,190 @@
+import path from 'node:path';
+import type { Log } from '../base/log.js';
+import { EMPTY_HASH, type HeaderVersion, type State, TreeAppender } from '../proofs/index.js';
+import { BlobStore } from './blob-store.js';
+import { Environment } from './environment.js';
+import { StorageError } from './errors.js';
+import { type IndexChanges, IndexStore } from './index-store.js';
+import { META_HEADER_VERSION } from './layout.js';
+import { LogStore } from './log-store.js';
+import { recoverIndex, verifyTail } from './recovery.js';
+import { StateFile } from './state-file.js';
+import { TreeStore } from './tree-store.js';
+import { type BuiltTx, buildTx, type TxDraft } from './tx-builder.js';
+
+export interface StoreOptions {
+  /** Folder of the environment. */
+  readonly path: string;
+  /** File of the last acknowledged state, outside of that folder. */
+  readonly stateFile: string;
+  readonly log: Log;
+  readonly commitTimeoutMs: number;
+  readonly reserveBytes: number;
+  readonly reserveFraction: number;
+  onFailure(error: StorageError): void;
+}
+
+/** Bytes that a transaction costs beyond its log record: index, history and tree entries. */
+const BYTES_PER_ENTRY = 256;
+
+/** The durable content of one database: log, blobs, tree and index, committed together. */
+export class Store {
+  readonly environment: Environment;
+  readonly blobs: BlobStore;
+  readonly log: LogStore;
+  readonly tree: TreeStore;
+  readonly index: IndexStore;
+  readonly #stateFile: StateFile;
+  #appender: TreeAppender;
+  #state: State;
+
+  private constructor(environment: Environment, stateFile: StateFile) {
+    this.environment = environment;
+    this.blobs = new BlobStore(environment);
+    this.log = new LogStore(environment, this.blobs);
+    this.tree = new TreeStore(environment);
+    this.index = new IndexStore(environment);
+    this.#stateFile = stateFile;
+    const txId = this.log.lastTxId();
+    this.#appender = TreeAppender.restore(this.tree, txId);
+    this.#state = { txId, txHash: txId === 0 ? EMPTY_HASH : this.log.alh(txId) };
+  }
+
+  /**
+   * Opens an environment and re-verifies its tail: the newest transaction from its entries to its Alh, its
+   * place in the tree, and that nothing acknowledged is missing. Makes the index complete.
+   * @throws StorageError `unknownFormat`, `corrupted`, `behindAcknowledged`
+   */
+  static async open(options: StoreOptions): Promise<Store> {
+    const environment = await Environment.open(options);
+    try {
+      const stateFile = new StateFile(options.stateFile, (error) => {
+        options.log.warn('the last acknowledged state could not be written', {
+          file: options.stateFile,
+          reason: error instanceof Error ? error.message : String(error),
+        });
+      });
+      const store = new Store(environment, stateFile);
+      verifyTail(store.#state, store.log, store.tree);
+      store.#checkAcknowledged(stateFile.read());
+      const orphans = await store.blobs.removeOrphans();
+      if (orphans > 0) options.log.info('removed values of unfinished writes', { count: orphans });
+      await recoverIndex(store, options.log);
+      return store;
+    } catch (error) {
+      await environment.close();
+      throw error;
+    }
+  }
+
+  #checkAcknowledged(acknowledged: State | undefined): void {
+    if (acknowledged === undefined) return;
+    const { txId, txHash } = acknowledged;
+    const name = path.basename(this.environment.path);
+    if (txId > this.#state.txId) {
+      throw new StorageError(
+        'behindAcknowledged',
+        `${name} ends with transaction ${this.#state.txId}, but ${txId} was acknowledged: ` +
+          'the directory was rolled back or replaced',
+      );
+    }
+    if (!this.log.alh(txId).equals(txHash)) {
+      throw new StorageError(
+        'behindAcknowledged',
+        `${name} has another transaction ${txId} than the one acknowledged: the directory was replaced`,
+      );
+    }
+  }
+
+  /** The header version that was fixed by the first write of a database made with `auto`. */
+  get headerVersion(): HeaderVersion | undefined {
+    const stored = this.environment.table('meta').getBinary(Buffer.from(META_HEADER_VERSION));
+    return stored === undefined ? undefined : stored[0] === 1 ? 1 : 0;
+  }
+
+  /** The newest transaction. */
+  get state(): State {
+    return this.#state;
+  }
+
+  begin(): StoreBatch {
+    return new StoreBatch(this.#state, this.#appender.clone(), this.index.changes());
+  }
+
+  /**
+   * Makes the transactions of a batch durable, all or none.
+   * @throws StorageError `diskFull` (nothing happened), `storageFailed`
+   */
+  async commit(batch: StoreBatch): Promise<void> {
+    const last = batch.txs.at(-1);
+    if (last === undefined) return;
+    await this.environment.commit(batch.bytes, (writes) => {
+      for (const tx of batch.txs) {
+        this.log.append(writes, tx.header.id, tx.encoded);
+        this.tree.append(writes, tx.header.id, tx.treeNodes);
+        for (const { blobId, rawValue } of tx.blobs) this.blobs.put(writes, blobId, rawValue);
+        for (const blobId of tx.adopted) this.blobs.adopt(writes, blobId);
+      }
+      if (batch.headerVersion !== undefined) {
+        const version = Buffer.from([batch.headerVersion]);
+        writes.put('meta', Buffer.from(META_HEADER_VERSION), version);
+      }
+      this.index.write(writes, batch.changes);
+    });
+    this.index.committed(batch.changes, last.header.id);
+    this.#appender = batch.appender;
+    this.#state = { txId: last.header.id, txHash: last.alh };
+    this.#stateFile.acknowledge(this.#state);
+  }
+
+  /** Brings a part of the waiting index changes into the tables. */
+  async mergeIndexStep(): Promise<void> {
+    await this.environment.commit(1 << 20, (writes) => this.index.writeMergeStep(writes));
+    this.index.mergeCommitted();
+  }
+
+  /** Everything that waits is written. Not to be called beside a commit under way. */
+  async close(): Promise<void> {
+    if (this.environment.failure === undefined) {
+      while (this.index.backlogKeys > 0) await this.mergeIndexStep();
+      await this.#stateFile.close();
+    }
+    await this.environment.close();
+  }
+}
+
+/** Consecutive transactions on top of the committed ones, not durable yet. */
+export class StoreBatch {
+  readonly txs: BuiltTx[] = [];
+  readonly changes: IndexChanges;
+  readonly appender: TreeAppender;
+  bytes = 0;
+  headerVersion: HeaderVersion | undefined;
+  #state: State;
+
+  constructor(state: State, appender: TreeAppender, changes: IndexChanges) {
+    this.#state = state;
+    this.appender = appender;
+    this.changes = changes;
+  }
+
+  get nextTxId(): number {
+    return this.#state.txId + 1;
+  }
+
+  /** Fixes, in the same commit, the header version of a database that had none. */
+  setHeaderVersion(version: HeaderVersion): void {
+    this.headerVersion = version;
+  }
+
+  /** Builds the next transaction. */
+  append(draft: TxDraft): BuiltTx {
+    const tx = buildTx(draft, this.#state, this.appender);
+    this.txs.push(tx);
+    this.#state = { txId: tx.header.id, txHash: tx.alh };
+    this.changes.addTx(tx.header.id, tx.indexed, tx.encoded.segmentOf);
+    this.bytes += tx.bytes + draft.entries.length * BYTES_PER_ENTRY;
+    return tx;
+  }
+}
+
