@@ -5,7 +5,7 @@
 //                              [--server "command with {dir} {port} {key}"] [--keep]
 //
 // What is not in any registry (Java, Node 2) is acted out by clients of our own in test/sdk/acted.
-// Needs go, python3 and npm; what they install stays in test/sdk/.cache.
+// Needs go, python3 and npm; what they install stays in node_modules/.cache/sdk-suite.
 
 import { execFile, spawn } from 'node:child_process';
 import { createHash, generateKeyPairSync, randomInt } from 'node:crypto';
@@ -28,7 +28,8 @@ import grpc from '@grpc/grpc-js';
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const SDK = path.join(ROOT, 'test/sdk');
-const CACHE = path.join(SDK, '.cache');
+/** Out of the way of formatter and compiler, which must not touch the packages. */
+const CACHE = path.join(ROOT, 'node_modules/.cache/sdk-suite');
 const PARALLEL = 2;
 const INSTALL_TIMEOUT_MS = 300_000;
 const READY_TIMEOUT_MS = 20_000;
@@ -255,7 +256,13 @@ async function converse(command, server, folder, run) {
     cwd: folder,
     stdio: ['pipe', 'pipe', 'pipe'],
     // Some SDKs keep files in the home directory.
-    env: { ...process.env, HOME: folder, GRPC_VERBOSITY: 'ERROR', PYTHONUNBUFFERED: '1' },
+    env: {
+      ...process.env,
+      HOME: folder,
+      GRPC_VERBOSITY: 'ERROR',
+      PYTHONUNBUFFERED: '1',
+      PYTHONDONTWRITEBYTECODE: '1',
+    },
   });
   let errors = '';
   child.stderr.on('data', (data) => {

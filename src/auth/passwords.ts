@@ -81,13 +81,10 @@ export class PasswordHasher {
   }
 
   /** @param hash undefined when there is no such user: as long, then false. @throws passwordQueueFull */
-  async verify(hash: string | undefined, password: Uint8Array): Promise<boolean> {
+  verify(hash: string | undefined, password: Uint8Array): Promise<boolean> {
     const possible = hash !== undefined && password.length <= PASSWORD_BYTES_MAX;
     const bounded = Buffer.from(password.subarray(0, PASSWORD_BYTES_MAX));
-    const matches = await this.#inTurn(() =>
-      argon2.verify(possible ? hash : this.#dummyHash, bounded),
-    );
-    return possible && matches;
+    return this.#inTurn(() => argon2.verify(possible ? hash : this.#dummyHash, bounded));
   }
 
   /** Whether the hash was made with other settings than those of today. */

@@ -1,9 +1,4 @@
-import {
-  type Database,
-  DatabaseError,
-  type Precondition,
-  type StreamedEntry,
-} from '../database/index.js';
+import { type Database, DatabaseError, type Precondition, readRecords } from '../database/index.js';
 
 export interface SystemRecord {
   readonly key: string;
@@ -47,14 +42,8 @@ export function databaseStore(database: Database): SystemStore {
     },
     async scan(prefix) {
       const records: SystemRecord[] = [];
-      for (;;) {
-        const before = records.length;
-        for await (const entry of scanPage(database, prefix, records.at(-1)?.key ?? '')) {
-          const key = Buffer.from(entry.key).toString();
-          records.push({ key, value: await wholeValue(entry), tx: entry.tx });
-        }
-        if (records.length === before) return records;
-      }
+      for await (const record of readRecords(database, prefix)) records.push(record);
+      return records;
     },
     async put(writes) {
       const kvs = writes.map((w) => ({ key: Buffer.from(w.key), value: w.value }));
@@ -68,32 +57,6 @@ export function databaseStore(database: Database): SystemStore {
       }
     },
   };
-}
-
-/** As long as the limits of the server allow; streamed, because pages in one piece have a limit in bytes. */
-function scanPage(
-  database: Database,
-  prefix: string,
-  afterKey: string,
-): AsyncIterable<StreamedEntry> {
-  return database.scanStreamed({
-    seekKey: Buffer.from(afterKey),
-    endKey: Buffer.alloc(0),
-    prefix: Buffer.from(prefix),
-    desc: false,
-    limit: 0,
-    sinceTx: 0,
-    noWait: false,
-    inclusiveSeek: false,
-    inclusiveEnd: false,
-    offset: 0,
-  });
-}
-
-async function wholeValue(entry: StreamedEntry): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of entry.value()) pieces.push(piece);
-  return Buffer.concat(pieces);
 }
 
 function preconditionOf(write: SystemWrite): Precondition {

@@ -2,6 +2,7 @@ import { isIPv6 } from 'node:net';
 import type { Clock } from '../base/clock.js';
 import { AuthError } from './errors.js';
 import type { AuthOptions } from './options.js';
+import { isUserName } from './user-record.js';
 
 /** Failures older than this are forgotten, counted from the last. */
 const MEMORY_MS = 10 * 60_000;
@@ -9,8 +10,6 @@ const MEMORY_MS = 10 * 60_000;
 const FORGIVEN = 3;
 /** Accounts, addresses and pairs remembered, each. */
 const ENTRIES_MAX = 10_000;
-/** A user name is shorter; a longer one that is tried must not cost memory. */
-const ACCOUNT_LENGTH_MAX = 64;
 
 interface Failures {
   count: number;
@@ -61,7 +60,8 @@ export class LoginThrottle {
 
   /** @throws loginThrottled */
   begin(account: string, address: string | undefined): LoginTry {
-    const accountKey = account.slice(0, ACCOUNT_LENGTH_MAX);
+    // Whatever cannot be a name counts as one account; megabytes are not kept.
+    const accountKey = isUserName(account) ? account : '';
     const addressKey = address === undefined ? '' : networkOf(address);
     const pairKey = `${accountKey}\n${addressKey}`;
     this.#assertAllowed(accountKey, addressKey, pairKey);

@@ -6,6 +6,7 @@ import { type Command, type CommandContext, UsageError } from './command.js';
 import { configCommand } from './config.js';
 import { renderCommandHelp, renderHelp } from './help.js';
 import { serve } from './serve.js';
+import { serviceCommand } from './service.js';
 import { versionCommand } from './version.js';
 
 const helpCommand: Command = {
@@ -20,7 +21,7 @@ const helpCommand: Command = {
 };
 
 /** Everything but running the server. */
-const COMMANDS: readonly Command[] = [configCommand, helpCommand, versionCommand];
+const COMMANDS: readonly Command[] = [configCommand, helpCommand, serviceCommand, versionCommand];
 
 /**
  * The program `stele`. Prints every error, and a stack only for a bug of ours.

@@ -13,3 +13,6 @@ process.exitCode = await main(process.argv.slice(2), {
   script: fileURLToPath(import.meta.url),
   loadServer: async () => (await import('../app/run.js')).runServer,
 });
+
+// Everything was closed; what was forgotten does not keep the process.
+setTimeout(() => process.exit(), 5000).unref();

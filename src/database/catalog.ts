@@ -1,4 +1,5 @@
 import type { Database } from './api.js';
+import { readRecords } from './records.js';
 import type { DatabaseSettings } from './settings.js';
 
 /** What the catalog keeps of one database. */
@@ -14,7 +15,7 @@ export interface CatalogRecord {
 }
 
 const KEY_PREFIX = 'database:';
-const PAGE = 1000;
+
 
 /**
  * Which databases exist, as ordinary transactions of the system database: who changed what when can be
@@ -29,27 +30,9 @@ export class Catalog {
   }
 
   async load(): Promise<void> {
-    let seekKey = Buffer.alloc(0);
-    for (;;) {
-      const page = await this.#system.scan({
-        seekKey,
-        endKey: Buffer.alloc(0),
-        prefix: Buffer.from(KEY_PREFIX),
-        desc: false,
-        limit: PAGE,
-        sinceTx: 0,
-        noWait: false,
-        inclusiveSeek: false,
-        inclusiveEnd: false,
-        offset: 0,
-      });
-      for (const { value } of page) {
-        const record = JSON.parse(Buffer.from(value).toString()) as CatalogRecord;
-        this.#records.set(record.name, record);
-      }
-      const last = page.at(-1);
-      if (last === undefined || page.length < PAGE) return;
-      seekKey = Buffer.from(last.key);
+    for await (const { value } of readRecords(this.#system, KEY_PREFIX)) {
+      const record = JSON.parse(value.toString()) as CatalogRecord;
+      this.#records.set(record.name, record);
     }
   }
 

@@ -8,6 +8,7 @@ export type {
 } from './api.js';
 export { DATABASE_ERROR_CODES, DatabaseError, type DatabaseErrorCode } from './errors.js';
 export { DEFAULT_DATABASE, SYSTEM_DATABASE } from './names.js';
+export { readRecords, type StoredRecord } from './records.js';
 export type { DatabaseSettings, DatabaseSettingsUpdate } from './settings.js';
 export type * from './types.js';
 

@@ -7,8 +7,8 @@ import { silentLog } from '../../src/base/log.js';
 import { DatabaseManager } from '../../src/database/index.js';
 import { bytes, CHEAP_HASH, refusal, STRONG, temporaryFolder } from '../support/auth-fixture.js';
 
-/** Pages are smaller than what the tests store, so that reading goes over several. */
-const RESULT_ENTRIES_MAX = 7;
+/** Elements of a page: fewer than a test stores, so that reading goes over several. */
+const RESULT_ENTRIES_MAX = 1_000;
 
 function openDatabases(folder: string): Promise<DatabaseManager> {
   return DatabaseManager.open({
@@ -50,15 +50,17 @@ test('records are found by key and by prefix, over several pages, in key order',
   const store = databaseStore(system);
   assert.equal(store.get('test:00'), undefined);
   assert.deepEqual(await store.scan('test:'), []);
-  const keys = Array.from({ length: 3 * RESULT_ENTRIES_MAX }, (_, i) => `test:${i + 10}`);
-  const tx = await store.put(
-    keys.toReversed().map((key) => ({ key, value: bytes(`of ${key}`), replacesTx: 0 })),
-  );
+  // The second page ends exactly where the records do.
+  const keys = Array.from({ length: 2 * RESULT_ENTRIES_MAX }, (_, i) => `test:${i + 1_000}`);
+  const put = (some: string[]) =>
+    store.put(some.map((key) => ({ key, value: bytes(`of ${key}`), replacesTx: 0 })));
+  const later = await put(keys.slice(RESULT_ENTRIES_MAX).toReversed());
+  const earlier = await put(keys.slice(0, RESULT_ENTRIES_MAX));
   await store.put([{ key: 'tesu:1', value: bytes('other'), replacesTx: 0 }]);
   const found = await store.scan('test:');
   assert.deepEqual(
     found.map((record) => [record.key, text(record.value), record.tx]),
-    keys.map((key) => [key, `of ${key}`, tx]),
+    keys.map((key, i) => [key, `of ${key}`, i < RESULT_ENTRIES_MAX ? earlier : later]),
   );
   assert.equal(text(store.get('tesu:1')?.value), 'other');
 });
@@ -119,7 +121,7 @@ test('users and rights are verifiable transactions and are there after a restart
 
   const first = await start();
   const root = await logIn(first.auth, 'immudb', 'immudb');
-  const created = Array.from({ length: 2 * RESULT_ENTRIES_MAX }, (_, i) => `user${i + 10}`);
+  const created = Array.from({ length: 12 }, (_, i) => `user${i + 10}`);
   for (const userName of created) {
     const request = { userName, password: bytes(STRONG), permission: 1, database: 'defaultdb' };
     await first.auth.createUser(root, request);

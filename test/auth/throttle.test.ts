@@ -100,10 +100,17 @@ test('a flood of names and addresses costs bounded memory and forgets the oldest
   failTimes(throttle, 10, 'anna', '10.9.9.9');
   const before = process.memoryUsage().heapUsed;
   for (let i = 0; i < 60_000; i++) {
-    failTimes(throttle, 1, `${i}${'x'.repeat(500)}`, `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`);
+    failTimes(throttle, 1, `user${i}`, `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`);
   }
   assert.ok(process.memoryUsage().heapUsed - before < 60_000_000);
   throttle.begin('anna', '10.9.9.9');
+});
+
+test('what cannot be a name is counted as one account', () => {
+  const throttle = throttleAfter(10);
+  for (let i = 0; i < 4; i++) failTimes(throttle, 3, `${i} ${'x'.repeat(100_000)}`, `10.0.0.${i}`);
+  assert.throws(() => throttle.begin('another one', '10.0.0.1'), refusal('loginThrottled'));
+  throttle.begin('anna', '10.0.0.1');
 });
 
 test('of an IPv6 address the /64 counts, of an IPv4 address all of it', () => {

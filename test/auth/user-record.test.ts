@@ -5,6 +5,7 @@ import {
   encodeUser,
   goTimeText,
   isUserName,
+  maySelect,
   type User,
   userInfo,
 } from '../../src/auth/user-record.js';
@@ -64,6 +65,21 @@ test('user names are 1 to 63 ASCII letters, digits and underscores', () => {
   for (const name of ['', 'a b', 'a-b', 'ä', 'a\n', 'x'.repeat(64), 'a\u0000']) {
     assert.ok(!isUserName(name), name);
   }
+});
+
+test('a database is selected by 1, 2 and 254 on it, or by 255 on all, but not by 255 on it alone', () => {
+  const holding = (database: string, permission: 0 | 1 | 2 | 254 | 255): User => ({
+    ...ANNA,
+    permissions: [{ database, permission }],
+  });
+  for (const permission of [1, 2, 254] as const) {
+    assert.ok(maySelect(holding('defaultdb', permission), 'defaultdb'));
+    assert.ok(!maySelect(holding('defaultdb', permission), 'other'));
+  }
+  assert.ok(maySelect(holding('*', 255), 'other'));
+  assert.ok(!maySelect(holding('defaultdb', 255), 'defaultdb'));
+  assert.ok(!maySelect(holding('defaultdb', 0), 'defaultdb'));
+  assert.ok(!maySelect(holding('*', 254), 'defaultdb'));
 });
 
 test('times read as Go prints them, without trailing zeros', () => {

@@ -68,13 +68,13 @@ function row(cells: readonly string[]): string {
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }
 
-/** A configuration file in which every option stands with its default, switched off. */
-export function renderSampleFile(): string {
+/** A configuration file in which every option stands with its default, switched off, or set as given. */
+export function renderSampleFile(set: Readonly<Record<string, string>> = {}): string {
   const sections = OPTION_GROUPS.filter((group) => group !== 'immudb compatibility').map(
     (group) => {
       const entries = optionsOf(group)
         .filter((option) => !option.notInFile && !option.hidden)
-        .map(sampleEntry);
+        .map((option) => sampleEntry(option, set[option.flag]));
       return `## ${group}\n\n${entries.join('\n\n')}`;
     },
   );
@@ -86,13 +86,17 @@ export function renderSampleFile(): string {
   return `${[head, ...sections].join('\n\n')}\n`;
 }
 
-function sampleEntry(option: AnyOption): string {
+function sampleEntry(option: AnyOption, set: string | undefined): string {
   const [variable] = envNames(option);
   const text = [`${option.help}.`, option.prose, `(${variable})`].filter(
     (part) => part !== undefined,
   );
   const comment = wrap(text.join(' '), COMMENT_WIDTH).map((line) => `# ${line}`);
-  return [...comment, `#${option.flag} = ${sampleValue(option)}`].join('\n');
+  const setting =
+    set === undefined
+      ? `#${option.flag} = ${sampleValue(option)}`
+      : `${option.flag} = ${JSON.stringify(set)}`;
+  return [...comment, setting].join('\n');
 }
 
 function sampleValue(option: AnyOption): string {

@@ -45,7 +45,8 @@ export function framesOf(chunks: readonly Buffer[]): Buffer[] {
 
 /** Frames in groups: key and value, or the five parts of an element. */
 export function grouped(frames: readonly Buffer[], size: number): Buffer[][] {
-  if (frames.length % size !== 0) throw new Error(`${frames.length} frames are no groups of ${size}`);
+  if (frames.length % size !== 0)
+    throw new Error(`${frames.length} frames are no groups of ${size}`);
   return Array.from({ length: frames.length / size }, (_, i) =>
     frames.slice(i * size, (i + 1) * size),
   );

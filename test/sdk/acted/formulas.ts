@@ -118,11 +118,7 @@ export function verifyLastInclusion(
 }
 
 export function innerHash(h: pb.TxHeader, version: number): Buffer {
-  const tail = [
-    digest(h.eH, 'eH'),
-    uint(h.blTxId, 8),
-    digest(h.blRoot, 'blRoot'),
-  ];
+  const tail = [digest(h.eH, 'eH'), uint(h.blTxId, 8), digest(h.blRoot, 'blRoot')];
   if (version === 0) return hash(uint(h.ts, 8), uint(h.nentries, 4), ...tail);
   return hash(uint(h.ts, 8), uint(1, 2), uint(0, 2), uint(h.nentries, 4), ...tail);
 }
@@ -165,10 +161,7 @@ export function faultOfDualProof(
   if (!same(alh(s, version), source.alh)) return 'hash of the source';
   if (!same(alh(t, version), target.alh)) return 'hash of the target';
   const inTree = s.id < t.blTxId;
-  if (
-    inTree &&
-    !verifyInclusion(proof.inclusionProof, s.id - 1, t.blTxId, source.alh, t.blRoot)
-  ) {
+  if (inTree && !verifyInclusion(proof.inclusionProof, s.id - 1, t.blTxId, source.alh, t.blRoot)) {
     return 'inclusion proof';
   }
   if (

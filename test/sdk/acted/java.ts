@@ -22,7 +22,15 @@ import {
   uint,
   verifyInclusion,
 } from './formulas.js';
-import { bytes, gotFrom, PlainCalls, rawEntries, referenceRequest, writtenAs, zAddRequest } from './plain-calls.js';
+import {
+  bytes,
+  gotFrom,
+  PlainCalls,
+  rawEntries,
+  referenceRequest,
+  writtenAs,
+  zAddRequest,
+} from './plain-calls.js';
 import { StateFile } from './state-file.js';
 import { Transport } from './transport.js';
 
@@ -102,7 +110,10 @@ class Java09 extends PlainCalls implements Sdk {
 
   private prove(proof: pb.DualProof | undefined, source: TxState, target: TxState): void {
     const advance = proof?.LinearAdvanceProof;
-    assert.ok(!advance || advance.linearProofTerms.length === 0, 'it cannot take a linear advance proof');
+    assert.ok(
+      !advance || advance.linearProofTerms.length === 0,
+      'it cannot take a linear advance proof',
+    );
     assert.equal(faultOfDualProof(proof, source, target, this.options.headerVersion), undefined);
   }
 

@@ -20,7 +20,15 @@ import {
   verifyInclusion,
   verifyLastInclusion,
 } from './formulas.js';
-import { bytes, gotFrom, PlainCalls, rawEntries, referenceRequest, writtenAs, zAddRequest } from './plain-calls.js';
+import {
+  bytes,
+  gotFrom,
+  PlainCalls,
+  rawEntries,
+  referenceRequest,
+  writtenAs,
+  zAddRequest,
+} from './plain-calls.js';
 import { StateFile } from './state-file.js';
 import { Transport } from './transport.js';
 
@@ -164,7 +172,9 @@ class Node2 extends PlainCalls implements Sdk {
       : { kind: 'plain', key, value };
     const expected = { key: rawKey(write), hValue: hash(rawValue(write)) };
     const entries = rawEntries(verifiableTx.tx);
-    assert.ok(entries.some((one) => one.key.equals(expected.key) && one.hValue.equals(expected.hValue)));
+    assert.ok(
+      entries.some((one) => one.key.equals(expected.key) && one.hValue.equals(expected.hValue)),
+    );
     assert.deepEqual(this.rootOfEntries(verifiableTx.tx), Buffer.from(verifiableTx.tx.header.eH));
     this.checkTx(verifiableTx, reference);
     return gotFrom(entry);

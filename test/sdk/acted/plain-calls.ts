@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import type { pb } from '../../../src/wire/index.js';
 import type { Element, RawEntry, Write } from '../support/model.js';
-import type { Got, GotElement, HistoryArguments, ScanArguments, ZScanArguments } from '../support/sdk.js';
+import type {
+  Got,
+  GotElement,
+  HistoryArguments,
+  ScanArguments,
+  ZScanArguments,
+} from '../support/sdk.js';
 import type { Transport } from './transport.js';
 
 export const bytes = (text: string): Buffer => Buffer.from(text);
@@ -47,7 +53,10 @@ function operation(write: Write) {
     case 'plain':
       return { operation: 'kv' as const, kv: { key: bytes(write.key), value: write.value } };
     case 'reference':
-      return { operation: 'ref' as const, ref: referenceRequest(write.key, write.target, write.atTx) };
+      return {
+        operation: 'ref' as const,
+        ref: referenceRequest(write.key, write.target, write.atTx),
+      };
     case 'element':
       return { operation: 'zAdd' as const, zAdd: zAddRequest(write.set, write.element) };
     default:

@@ -105,7 +105,8 @@ export class Transport {
   private expectUuid(call: grpc.Call | grpc.ClientUnaryCall, fail: (error: Error) => void): void {
     (call as NodeJS.EventEmitter).once('metadata', (metadata: grpc.Metadata) => {
       const [uuid] = metadata.get('immudb-uuid');
-      if (typeof uuid !== 'string' || uuid === '') fail(new Error('no immudb-uuid in the metadata'));
+      if (typeof uuid !== 'string' || uuid === '')
+        fail(new Error('no immudb-uuid in the metadata'));
       else if (this.serverUuid && this.serverUuid !== uuid) fail(new Error('immudb-uuid changed'));
       else this.serverUuid = uuid;
     });

@@ -5,7 +5,14 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import type { Element, RawEntry, Write } from '../support/model.js';
 import { main, type Options } from '../support/program.js';
-import type { Got, GotElement, HistoryArguments, ScanArguments, Sdk, ZScanArguments } from '../support/sdk.js';
+import type {
+  Got,
+  GotElement,
+  HistoryArguments,
+  ScanArguments,
+  Sdk,
+  ZScanArguments,
+} from '../support/sdk.js';
 
 interface NodeEntry {
   readonly tx: number;

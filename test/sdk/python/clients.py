@@ -15,12 +15,14 @@ class Session:
 
     has_exec_all = True
     has_since = True
+    # In a database of header version 0 a deletion or expiry alone gets version 1: this generation
+    # verifies a chain of both.
+    has_metadata = True
 
     def __init__(self, options, create: bool):
         from immudb.rootService import PersistentRootService
 
         self.options = options
-        self.has_metadata = options.header_version > 0
         self.is_newest = options.release == "1.5.0"
         url = f"127.0.0.1:{options.port}"
         self.state = PersistentRootService(os.path.join(options.state_dir, "state"))

@@ -18,6 +18,8 @@ class Version:
     at_tx: int = 0
     expired: bool = False
     tx: int = 0
+    # Deleted or with a time of expiry: its transaction needs header version 1.
+    has_metadata: bool = False
 
     def raw_value(self) -> bytes:
         if self.kind == REFERENCE:

@@ -1,5 +1,6 @@
 """Operations that read, each compared with what the model says."""
 
+from model import KeyWrite
 from writes import KEY_NOT_FOUND
 
 NO_MIN, NO_MAX = -1e9, 1e9
@@ -177,7 +178,9 @@ class Reads:
             same("header version", t.header.version or 0, self.header_version(t.header.id))
 
     def header_version(self, tx: int) -> int:
-        return self.options.header_version
+        writes = self.model.txs[tx - 1]
+        needs_one = any(isinstance(w, KeyWrite) and w.version.has_metadata for w in writes)
+        return 1 if needs_one else self.options.header_version
 
     def server(self):
         client = self.session.client

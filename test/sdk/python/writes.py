@@ -103,8 +103,8 @@ class Writes:
         nentries = getattr(result, "nentries", len(writes))
         assert nentries == len(writes), f"{nentries} entries instead of {len(writes)}"
 
-    def plain(self, key: bytes, value: bytes, expired=False) -> KeyWrite:
-        return KeyWrite(key, Version(PLAIN, value, expired=expired))
+    def plain(self, key: bytes, value: bytes) -> KeyWrite:
+        return KeyWrite(key, Version(PLAIN, value))
 
     # Operations
 
@@ -174,7 +174,7 @@ class Writes:
 
         keys = list({self.any_key() for _ in range(1 + self.chance(30))})
         expected = "" if all(map(self.model.live, keys)) else KEY_NOT_FOUND
-        writes = [KeyWrite(key, Version(DELETED)) for key in keys]
+        writes = [KeyWrite(key, Version(DELETED, has_metadata=True)) for key in keys]
         self.wrote(writes, self.session.client.delete, DeleteKeysRequest(keys), expected=expected)
 
     def set_expiring(self):
@@ -182,7 +182,8 @@ class Writes:
         hour = datetime.timedelta(hours=-1 if expired else 1)
         at = datetime.datetime.now(datetime.timezone.utc) + hour
         call = self.session.client.expireableSet
-        self.wrote([self.plain(key, value, expired)], call, key, value, at)
+        write = KeyWrite(key, Version(PLAIN, value, expired=expired, has_metadata=True))
+        self.wrote([write], call, key, value, at)
 
     def big_key(self) -> bytes:
         return b"b%d" % self.random.randrange(3)

@@ -100,9 +100,7 @@ export function shownValue({ write }: Version): Buffer {
 
 export function compareElements(a: Element, b: Element): number {
   const text = (x: string, y: string): number => (x < y ? -1 : x > y ? 1 : 0);
-  return (
-    a.score - b.score || a.key.length - b.key.length || text(a.key, b.key) || a.atTx - b.atTx
-  );
+  return a.score - b.score || a.key.length - b.key.length || text(a.key, b.key) || a.atTx - b.atTx;
 }
 
 /** All that was ever written to a database, and what each kind of read must answer from it. */

@@ -406,4 +406,3 @@ export function readOperations(sdk: Sdk): Operation[] {
   if (sdk.streamGet) all.push({ weight: 4, perform: streamReads });
   return all;
 }
-

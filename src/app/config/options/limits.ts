@@ -15,7 +15,7 @@ export const storageOptions = {
     max: 1024 * GIB,
     help: 'Free space below which writes are refused',
     prose:
-      'The larger of this and --disk-reserve-percent holds. Reads go on, and writes come back by ' +
+      'The smaller of this and --disk-reserve-percent holds. Reads go on, and writes come back by ' +
       'themselves when there is space. A disk that runs full before the server says no ends it.',
   }),
   diskReservePercent: integer({
@@ -83,6 +83,14 @@ export const limitOptions = {
     min: 1,
     max: 100_000,
     help: 'Entries in one page of a scan or history; more are refused',
+  }),
+  maxResultBytes: bytes({
+    flag: 'max-result-bytes',
+    group: 'Limits',
+    default: 64 * MIB,
+    min: MIB,
+    max: 2 * GIB,
+    help: 'Bytes of keys and values in one answer; more is refused with the streaming method to use',
   }),
   maxKeyBytes: integer({
     flag: 'max-key-len',

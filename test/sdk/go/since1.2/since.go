@@ -33,7 +33,7 @@ func Connect(ctx context.Context, o suite.Options, create bool, adapt Adapt) (*s
 	if err != nil {
 		return nil, err
 	}
-	s := &suite.Session[*schema.TxHeader]{
+	return &suite.Session[*schema.TxHeader]{
 		Client:   adapt(c),
 		Context:  context.Background(),
 		HeaderOf: (*schema.Tx).GetHeader,
@@ -45,14 +45,13 @@ func Connect(ctx context.Context, o suite.Options, create bool, adapt Adapt) (*s
 		SetIf: func(ctx context.Context, key, value []byte, conditions []suite.Precondition) (*schema.TxHeader, error) {
 			return c.SetAll(ctx, conditional(key, value, conditions))
 		},
-	}
-	if o.HeaderVersion > 0 {
-		s.Delete = func(ctx context.Context, keys [][]byte) (*schema.TxHeader, error) {
+		// In a database of header version 0 such a transaction alone gets version 1: these clients
+		// verify a chain of both.
+		Delete: func(ctx context.Context, keys [][]byte) (*schema.TxHeader, error) {
 			return c.Delete(ctx, &schema.DeleteKeysRequest{Keys: keys})
-		}
-		s.SetExpiring = c.ExpirableSet
-	}
-	return s, nil
+		},
+		SetExpiring: c.ExpirableSet,
+	}, nil
 }
 
 type end = func(ctx context.Context) error

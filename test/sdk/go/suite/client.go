@@ -80,7 +80,7 @@ type ScanRange struct {
 }
 
 // Session is a client that has logged in and selected its database. A nil function is a call that this
-// generation does not have, or that the header version of its database does not allow.
+// generation does not have.
 type Session[H Header] struct {
 	Client Client[H]
 	// Context carries the token where the client does not do that itself.

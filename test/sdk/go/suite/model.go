@@ -25,6 +25,8 @@ type version struct {
 	kind    kind
 	value   []byte
 	expired bool
+	// expires is set for an entry that expires some day, expired or not.
+	expires bool
 	target  string
 	atTx    uint64
 }
@@ -117,6 +119,9 @@ func (w *write) raw() rawEntry {
 		return rawEntry{key, sha256.Sum256(append([]byte{0}, w.version.value...))}
 	}
 }
+
+// hasMetadata tells whether the entry needs a transaction of header version 1.
+func (w *write) hasMetadata() bool { return w.version.kind == deleted || w.version.expires }
 
 // referenceValue is the value of a reference as History shows it.
 func (v *version) referenceValue() []byte {

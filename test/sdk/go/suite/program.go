@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math/rand"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -171,8 +172,13 @@ func (r *run[H]) choose(operations []operation[H], n int) *operation[H] {
 	panic("unreachable")
 }
 
-// finalCheck verifies transactions all over the chain from the state that survived the restarts.
+// finalCheck verifies transactions all over the chain from the state that survived the restarts: one
+// file, named after the server, or each restart would have begun with a new one.
 func finalCheck[H Header](r *run[H]) error {
+	states, _ := filepath.Glob(filepath.Join(r.options.StateDir, ".state-?*"))
+	if len(states) != 1 {
+		return fmt.Errorf("state files: %v", states)
+	}
 	step := max(r.model.last()/finalReads, 1)
 	for tx := uint64(1); tx <= r.model.last(); tx += step {
 		if err := r.verifyTx(tx); err != nil {

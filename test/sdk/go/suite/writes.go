@@ -40,8 +40,14 @@ func (r *run[H]) wrote(header H, err error, expected string, writes ...write) er
 	if header.GetId() != id || int(header.GetNentries()) != len(writes) || header.GetBlTxId() != id-1 {
 		return fmt.Errorf("%w: header %v, expected id %d with %d entries", errModelLost, header, id, len(writes))
 	}
-	if v, ok := any(header).(interface{ GetVersion() int32 }); ok && int(v.GetVersion()) != r.options.HeaderVersion {
-		return fmt.Errorf("header version %d, expected %d", v.GetVersion(), r.options.HeaderVersion)
+	version := r.options.HeaderVersion
+	for _, w := range writes {
+		if w.hasMetadata() {
+			version = 1
+		}
+	}
+	if v, ok := any(header).(interface{ GetVersion() int32 }); ok && int(v.GetVersion()) != version {
+		return fmt.Errorf("header version %d, expected %d", v.GetVersion(), version)
 	}
 	if age := time.Now().Unix() - header.GetTs(); age < -5 || age > 60 {
 		return fmt.Errorf("time of transaction %d is %d seconds ago", id, age)
@@ -218,6 +224,7 @@ func deleteKeys[H Header](r *run[H]) error {
 func setExpiring[H Header](r *run[H]) error {
 	key, value := r.key(), r.value(64)
 	w := plainWrite(key, value)
+	w.version.expires = true
 	at := time.Now().Add(time.Hour)
 	if r.chance(50) {
 		at, w.version.expired = time.Now().Add(-time.Hour), true

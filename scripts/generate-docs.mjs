@@ -1,0 +1,53 @@
+// Writes what follows from the options table: the part of README.md between its markers, and
+// stele.toml.example. With --check it writes nothing and fails when either is not what it would write.
+// Needs a build. The project folder may be given as an argument.
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { renderOptionsTable, renderSampleFile } from '../dist/src/app/config/index.js';
+
+const BEGIN = '<!-- options:begin -->';
+const END = '<!-- options:end -->';
+
+const args = process.argv.slice(2);
+const check = args.includes('--check');
+const root =
+  args.find((argument) => !argument.startsWith('--')) ??
+  path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+
+function readText(name) {
+  try {
+    return readFileSync(path.join(root, name), 'utf8');
+  } catch (error) {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function readmeWithTable() {
+  const text = readText('README.md') ?? '';
+  const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
+  if (begin < 0 || end < begin) return undefined;
+  const before = text.slice(0, begin + BEGIN.length);
+  return `${before}\n${renderOptionsTable()}\n${text.slice(end)}`;
+}
+
+let failures = 0;
+function put(name, expected) {
+  if (expected === undefined) {
+    console.error(`${name} has no lines ${BEGIN} and ${END}`);
+    failures++;
+  } else if (readText(name) === expected) {
+    console.log(`${name} is up to date`);
+  } else if (check) {
+    console.error(`${name} is out of date: run node scripts/generate-docs.mjs`);
+    failures++;
+  } else {
+    writeFileSync(path.join(root, name), expected);
+    console.log(`${name} written`);
+  }
+}
+
+put('stele.toml.example', renderSampleFile());
+put('README.md', readmeWithTable());
+process.exitCode = failures === 0 ? 0 : 1;

@@ -1,0 +1,126 @@
+import path from 'node:path';
+import { Auth, databaseStore } from '../auth/index.js';
+import type { Clock } from '../base/clock.js';
+import { ensureDirectory } from '../base/durable-file.js';
+import { lockDirectory } from '../base/lock-file.js';
+import type { Log } from '../base/log.js';
+import { DatabaseManager, type HeaderVersionSetting } from '../database/index.js';
+import { StateSigner } from '../proofs/index.js';
+import type { Config, Secrets } from './config/index.js';
+import { serverIdentity } from './server-identity.js';
+
+/** Everything below the listeners, built bottom up and taken down in reverse. */
+export interface Context extends AsyncDisposable {
+  readonly databases: DatabaseManager;
+  readonly auth: Auth;
+  readonly signer: StateSigner | undefined;
+  readonly serverUuid: string;
+}
+
+export interface ContextEvents {
+  /** A database may not be written any more; the process must end. */
+  onStorageFailure(database: string, error: Error): void;
+}
+
+const HEADER_VERSIONS: Readonly<Record<Config['writeTxHeaderVersion'], HeaderVersionSetting>> = {
+  auto: 'auto',
+  '0': 0,
+  '1': 1,
+  '0-only': '0-only',
+};
+
+/** @throws what a layer says of files that it cannot use; the lock and opened files are given back */
+export async function openContext(
+  config: Config,
+  secrets: Secrets,
+  log: Log,
+  clock: Clock,
+  events: ContextEvents,
+): Promise<Context> {
+  const closers: (() => unknown)[] = [];
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    await ensureDirectory(config.dir);
+    const lock = await lockDirectory(config.dir);
+    closers.push(() => lock[Symbol.asyncDispose]());
+    const serverUuid = await serverIdentity(config.dir);
+    const databases = await openDatabases(config, log, clock, events);
+    closers.push(() => databases.close());
+    const auth = openAuth(config, secrets, databases, log, clock);
+    closers.push(() => auth.dispose());
+    await auth.open();
+    const key = secrets.signingKey?.export({ type: 'sec1', format: 'pem' });
+    const signer = key === undefined ? undefined : new StateSigner(key.toString());
+    return { databases, auth, signer, serverUuid, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function openDatabases(
+  config: Config,
+  log: Log,
+  clock: Clock,
+  events: ContextEvents,
+): Promise<DatabaseManager> {
+  return DatabaseManager.open({
+    dir: config.dir,
+    defaults: {
+      maxKeyLen: config.maxKeyBytes,
+      maxValueLen: config.maxValueBytes,
+      maxTxEntries: config.maxTxEntries,
+      writeTxHeaderVersion: HEADER_VERSIONS[config.writeTxHeaderVersion],
+    },
+    limits: {
+      resultEntriesMax: config.maxResultEntries,
+      resultBytesMax: config.maxResultBytes,
+      waitersMax: config.maxWaiters,
+    },
+    clock,
+    log,
+    commitTimeoutMs: config.commitWatchdogMs,
+    reserveBytes: config.diskReserveBytes,
+    reserveFraction: config.diskReservePercent / 100,
+    onFailure: events.onStorageFailure,
+    onCorruption(database, error) {
+      log.error('damaged data was met and not served', { database, reason: error.message });
+    },
+  });
+}
+
+function openAuth(
+  config: Config,
+  secrets: Secrets,
+  databases: DatabaseManager,
+  log: Log,
+  clock: Clock,
+): Auth {
+  return new Auth({
+    store: databaseStore(databases.system),
+    databases,
+    clock,
+    log,
+    options: {
+      enabled: config.auth,
+      devMode: config.devMode,
+      maintenance: config.maintenance,
+      adminPassword: secrets.adminPassword,
+      forceAdminPassword: config.forceAdminPassword,
+      tokenKeyPath: path.join(config.dir, 'token.key'),
+      tokenLifetimeMs: config.tokenExpiryMs,
+      maxTokens: config.maxTokens,
+      maxTokensPerUser: config.maxTokensPerUser,
+      maxSessions: config.maxSessions,
+      maxSessionsPerUser: config.maxSessionsPerUser,
+      sessionIdleMs: config.sessionTimeoutMs,
+      sessionMaxAgeMs: config.maxSessionAgeMs,
+      sweepIntervalMs: config.sessionsGuardIntervalMs,
+      passwordHashQueue: config.passwordHashQueue,
+      loginFailuresBeforeDelay: config.loginFailuresBeforeDelay,
+      loginRetryDelayMs: config.loginRetryDelayMs,
+    },
+  });
+}

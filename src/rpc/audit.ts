@@ -1,0 +1,75 @@
+import type { Caller } from '../auth/index.js';
+import type { StatusName } from './status.js';
+import type { Peer } from './transport.js';
+
+/** Groups of events that filters and the catalogue speak of. */
+export type AuditClass =
+  | 'auth'
+  | 'user'
+  | 'database'
+  | 'write'
+  | 'read'
+  | 'transfer'
+  | 'server'
+  | 'config'
+  | 'unimplemented';
+
+/** What a row of the method table says about the event of its method. */
+export interface AuditRow<Request> {
+  readonly class: AuditClass;
+  /** Name in the catalogue. */
+  readonly name: string;
+  /** Name when the call fails, where that is an event of its own. */
+  readonly failedName?: string;
+  /** Keys that the request names; streams note theirs while they read. */
+  readonly keys?: (request: Request) => readonly Uint8Array[];
+}
+
+/** How far a call came: decides whether it was rejected, denied, or failed. */
+export type CallStage = 'identify' | 'authorize' | 'execute';
+
+/** One call that is over, before its answer is sent. Keys and messages are not to leave the stage. */
+export interface AuditEvent {
+  readonly method: string;
+  readonly class: AuditClass;
+  readonly name: string;
+  readonly readOnly: boolean;
+  readonly stage: CallStage;
+  readonly status: StatusName;
+  /** Code of the error; undefined for success and for bugs. */
+  readonly errorCode: string | undefined;
+  /** Unix milliseconds. */
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly caller: Caller | undefined;
+  readonly database: string | undefined;
+  readonly peer: Peer;
+  /** Header `x-request-id`, unchecked. */
+  readonly requestId: string | undefined;
+  /** Header `user-agent`, unchecked. */
+  readonly userAgent: string | undefined;
+  readonly keys: readonly Uint8Array[];
+  /** The decoded request of a unary call or server stream. */
+  readonly request: unknown;
+  /** The answer of a unary call or client stream, before it is encoded. */
+  readonly response: unknown;
+}
+
+/** The event stream, as the pipeline sees it. */
+export interface AuditStage {
+  /** Whether an event of this name can be selected at all; false spares its making. */
+  selects(name: string): boolean;
+  /**
+   * Called before a call with such an event does anything. What it throws refuses the call: the stream
+   * cannot be written, or too much waits for it.
+   */
+  admit(name: string, readOnly: boolean): Promise<void> | undefined;
+  /** Resolves when the event is on disk, or the filter left it out. The answer waits for it. */
+  record(event: AuditEvent): Promise<void>;
+}
+
+export const noAudit: AuditStage = {
+  selects: () => false,
+  admit: () => undefined,
+  record: async () => {},
+};
