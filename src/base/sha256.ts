@@ -17,8 +17,12 @@ export const SHA256_BYTES = 32;
 /**
  * Writes the digest of `input` to `out` at `offset`. The way by a latin1 string is the fastest that Node
  * has for short inputs: 0.33 us for 65 bytes against 1.2 us with `createHash`.
+ * @throws RangeError when `out` has no room for it, where `latin1Write` would write a part
  */
 export function sha256Into(out: Buffer, offset: number, input: Uint8Array): void {
+  if (!(offset >= 0 && offset + SHA256_BYTES <= out.length)) {
+    throw new RangeError(`offset must leave ${SHA256_BYTES} bytes of ${out.length}, got ${offset}`);
+  }
   out.latin1Write(oneShotHash('sha256', input, 'latin1'), offset, SHA256_BYTES);
 }
 

@@ -152,7 +152,12 @@ export class Reader {
 
   /** Reads the value. @throws corrupted when it does not match its digest */
   toEntry({ version, referencedBy }: Resolved): Entry {
-    return { ...common(version, referencedBy), value: this.value(version) };
+    const value = this.value(version);
+    if (version.metadata === undefined && referencedBy === undefined) {
+      const { tx, key, revision } = version;
+      return { tx, key, value, revision };
+    }
+    return { ...common(version, referencedBy), value };
   }
 
   toStreamed({ version, referencedBy }: Resolved): StreamedEntry {
@@ -186,22 +191,23 @@ const SKIPPED: ReadonlySet<string> = new Set([
 ]);
 
 function toVersion(rawKey: Buffer, tx: number, entry: LogEntry, revision: number): Version {
-  const metadata = entry.metadata.length === 0 ? undefined : decodeKvMetadata(entry.metadata);
-  return {
-    key: rawKey.subarray(1),
-    tx,
-    entry,
-    revision,
-    ...(metadata === undefined ? {} : { metadata }),
-  };
+  const key = rawKey.subarray(1);
+  const { metadata: encoded } = entry;
+  if (encoded.length === 0) return { key, tx, entry, revision };
+  const metadata = decodeKvMetadata(encoded);
+  return metadata === undefined
+    ? { key, tx, entry, revision }
+    : { key, tx, entry, revision, metadata };
 }
 
 function common(version: Version, referencedBy: ReferenceInfo | undefined) {
+  const { tx, key, revision, metadata } = version;
+  if (metadata === undefined && referencedBy === undefined) return { tx, key, revision };
   return {
-    tx: version.tx,
-    key: version.key,
-    revision: version.revision,
-    ...(version.metadata === undefined ? {} : { metadata: version.metadata }),
+    tx,
+    key,
+    revision,
+    ...(metadata === undefined ? {} : { metadata }),
     ...(referencedBy === undefined ? {} : { referencedBy }),
   };
 }

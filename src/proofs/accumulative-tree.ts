@@ -1,22 +1,23 @@
 import { equalBytes } from '../base/bytes.js';
-import { isDigest, leafHash, nodeHash, splitPoint, ZERO_HASH } from './hashes.js';
+import { areDigests, checkInteger, isDigest, isIntegerFrom } from './checks.js';
+import { leafHash, nodeHash, splitPoint } from './hashes.js';
 import type { TreeNodes } from './types.js';
 
 /**
  * The tree over the Alhs of all transactions (proofs reference, section 6): a Merkle tree as RFC 6962 has
- * it, whose leaf n (from 1) is the leaf hash of the Alh of transaction n. Sizes count leaves.
+ * it, whose leaf n (from 1) is the leaf hash of the Alh of transaction n. Sizes count leaves. Positions
+ * may exceed 32 bits, hence divisions instead of shifts.
  */
 
-function checkSize(name: string, value: number): void {
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw new RangeError(`${name} must be a positive safe integer, got ${value}`);
-  }
+/** @throws TypeError, RangeError unless 1 <= i <= j */
+function checkPair(i: number, j: number): void {
+  checkInteger('j', j, 1);
+  checkInteger('i', i, 1, j);
 }
 
-function checkPair(i: number, j: number): void {
-  checkSize('i', i);
-  checkSize('j', j);
-  if (i > j) throw new RangeError(`i must be at most j, got ${i} > ${j}`);
+/** Level of a complete subtree of `width` leaves. Rounded, since no standard makes log2 exact. */
+function levelOf(width: number): number {
+  return Math.round(Math.log2(width));
 }
 
 /** Root over the leaves with index from..to-1, where `from` is a multiple of the split size. */
@@ -24,13 +25,13 @@ function rangeRoot(nodes: TreeNodes, from: number, to: number): Uint8Array {
   const width = to - from;
   if (width === 1) return nodes.node(0, from);
   const k = splitPoint(width);
-  if (k * 2 === width) return nodes.node(Math.log2(width), from / width);
-  return nodeHash(nodes.node(Math.log2(k), from / k), rangeRoot(nodes, from + k, to));
+  if (k * 2 === width) return nodes.node(levelOf(width), from / width);
+  return nodeHash(nodes.node(levelOf(k), from / k), rangeRoot(nodes, from + k, to));
 }
 
 /** Root of the tree of the first `size` leaves. */
 export function treeRoot(nodes: TreeNodes, size: number): Uint8Array {
-  checkSize('size', size);
+  checkInteger('size', size, 1);
   return rangeRoot(nodes, 0, size);
 }
 
@@ -87,7 +88,7 @@ export function lastInclusionTerms(nodes: TreeNodes, n: number): Uint8Array[] {
 }
 
 /** Number of terms that an inclusion proof of i in j has. */
-export function inclusionTermsCount(i: number, j: number): number {
+function inclusionTermsCount(i: number, j: number): number {
   let count = 0;
   for (let a = i - 1, b = j - 1; b > 0; a = Math.floor(a / 2), b = Math.floor(b / 2)) {
     if (a % 2 === 1 || a !== b) count++;
@@ -95,7 +96,10 @@ export function inclusionTermsCount(i: number, j: number): number {
   return count;
 }
 
-/** Takes hostile input. @param leaf digest whose leaf hash stands at i */
+/**
+ * Takes hostile input. Stricter than section 6.3: the number of terms must be that of the path.
+ * @param leaf digest whose leaf hash stands at i
+ */
 export function verifyInclusion(
   terms: readonly Uint8Array[],
   i: number,
@@ -103,8 +107,8 @@ export function verifyInclusion(
   leaf: Uint8Array,
   root: Uint8Array,
 ): boolean {
-  if (!Number.isSafeInteger(i) || !Number.isSafeInteger(j)) return false;
-  if (i < 1 || i > j || !isDigest(leaf) || !terms.every(isDigest)) return false;
+  if (!isIntegerFrom(1, i) || !isIntegerFrom(i, j)) return false;
+  if (!isDigest(leaf) || !isDigest(root) || !areDigests(terms)) return false;
   if (terms.length !== inclusionTermsCount(i, j)) return false;
   let a = i - 1;
   let b = j - 1;
@@ -118,7 +122,10 @@ export function verifyInclusion(
   return equalBytes(hash, root);
 }
 
-/** Takes hostile input. */
+/**
+ * Takes hostile input. Stricter than section 6.4: the terms must end where the larger tree ends (RFC 9162,
+ * section 2.1.4.2), and a proof between equal sizes has two terms or none.
+ */
 export function verifyConsistency(
   terms: readonly Uint8Array[],
   i: number,
@@ -126,8 +133,8 @@ export function verifyConsistency(
   rootI: Uint8Array,
   rootJ: Uint8Array,
 ): boolean {
-  if (!Number.isSafeInteger(i) || !Number.isSafeInteger(j)) return false;
-  if (i < 1 || i > j || !terms.every(isDigest)) return false;
+  if (!isIntegerFrom(1, i) || !isIntegerFrom(i, j)) return false;
+  if (!isDigest(rootI) || !isDigest(rootJ) || !areDigests(terms)) return false;
   if (i === j) return verifySameSize(terms, rootI, rootJ);
   const first = terms[0];
   if (first === undefined) return false;
@@ -171,63 +178,4 @@ export function verifyLastInclusion(
   root: Uint8Array,
 ): boolean {
   return verifyInclusion(terms, n, n, leaf, root);
-}
-
-/** The right edge of a growing tree: O(log n) digests in memory. */
-export class TreeAppender {
-  /** Complete subtrees from left to right, one for each set bit of the size, highest first. */
-  #peaks: Uint8Array[];
-  #size: number;
-
-  private constructor(peaks: Uint8Array[], size: number) {
-    this.#peaks = peaks;
-    this.#size = size;
-  }
-
-  /** Continues a stored tree; size 0 begins an empty one. */
-  static restore(nodes: TreeNodes, size: number): TreeAppender {
-    const peaks: Uint8Array[] = [];
-    let from = 0;
-    for (let level = 52; level >= 0; level--) {
-      const width = 2 ** level;
-      if (Math.floor(size / width) % 2 === 0) continue;
-      peaks.push(nodes.node(level, from / width));
-      from += width;
-    }
-    return new TreeAppender(peaks, size);
-  }
-
-  get size(): number {
-    return this.#size;
-  }
-
-  /** 32 zero bytes when it is empty. */
-  root(): Uint8Array {
-    let root = this.#peaks.at(-1);
-    if (root === undefined) return ZERO_HASH;
-    for (let i = this.#peaks.length - 2; i >= 0; i--) {
-      root = nodeHash(this.#peaks[i] as Uint8Array, root);
-    }
-    return root;
-  }
-
-  /**
-   * Adds the next leaf.
-   * @returns the complete subtrees that it closes, from level 0 up: 1 + trailing zero bits of the size
-   */
-  append(digest: Uint8Array): Uint8Array[] {
-    let node: Uint8Array = leafHash(digest);
-    const closed = [node];
-    for (let size = this.#size; size % 2 === 1; size = Math.floor(size / 2)) {
-      node = nodeHash(this.#peaks.pop() as Uint8Array, node);
-      closed.push(node);
-    }
-    this.#peaks.push(node);
-    this.#size++;
-    return closed;
-  }
-
-  clone(): TreeAppender {
-    return new TreeAppender([...this.#peaks], this.#size);
-  }
 }

@@ -7,8 +7,9 @@ import {
   verifyInclusion,
   verifyLastInclusion,
 } from './accumulative-tree.js';
-import { isDigest, ZERO_HASH } from './hashes.js';
-import { alhOf } from './header.js';
+import { isDigest, isObject } from './checks.js';
+import { ZERO_HASH } from './hashes.js';
+import { alhOf, isHeader } from './header.js';
 import {
   type History,
   makeLinearAdvanceProof,
@@ -27,7 +28,10 @@ export function invalid(reason: string): Verdict {
   return { ok: false, reason };
 }
 
-/** Proof that the history up to `target` continues the one up to `source`. */
+/**
+ * Proof that the history up to `target` continues the one up to `source`.
+ * @throws RangeError for headers that cannot be of one history
+ */
 export function makeDualProof(source: TxHeader, target: TxHeader, history: History): DualProof {
   if (source.id > target.id) {
     throw new RangeError(`source must not be newer than target, got ${source.id} > ${target.id}`);
@@ -38,8 +42,7 @@ export function makeDualProof(source: TxHeader, target: TxHeader, history: Histo
     sourceTxHeader: source,
     targetTxHeader: target,
     inclusionProof: source.id < size ? inclusionTerms(history.nodes, source.id, size) : [],
-    consistencyProof:
-      source.blTxId > 0 ? consistencyTerms(history.nodes, source.blTxId, size) : [],
+    consistencyProof: source.blTxId > 0 ? consistencyTerms(history.nodes, source.blTxId, size) : [],
     targetBlTxAlh: size > 0 ? history.alh(size) : ZERO_HASH,
     lastInclusionProof: size > 0 ? lastInclusionTerms(history.nodes, size) : [],
     linearProof: makeLinearProof(history, Math.max(source.id, size), target.id),
@@ -47,20 +50,10 @@ export function makeDualProof(source: TxHeader, target: TxHeader, history: Histo
   };
 }
 
-function isWellFormed(header: TxHeader): boolean {
-  return (
-    [header.prevAlh, header.eH, header.blRoot].every(isDigest) &&
-    [header.id, header.ts, header.nentries, header.blTxId].every(Number.isSafeInteger) &&
-    (header.version === 0 || header.version === 1) &&
-    header.id >= 1 &&
-    header.blTxId >= 0 &&
-    header.blTxId < header.id &&
-    header.nentries >= 0 &&
-    header.nentries <= (header.version === 0 ? 0xffff : 0xffff_ffff)
-  );
-}
-
-/** Checks a dual proof against the states that a client knows. Takes hostile input and never throws. */
+/**
+ * Checks a dual proof against the states that a client knows. Takes hostile input and never throws.
+ * Parts that the two transactions do not need are not looked at.
+ */
 export function verifyDualProof(
   proof: DualProof,
   sourceTxId: number,
@@ -68,8 +61,10 @@ export function verifyDualProof(
   sourceAlh: Uint8Array,
   targetAlh: Uint8Array,
 ): Verdict {
+  if (!isObject(proof)) return invalid('there is no dual proof');
   const { sourceTxHeader: source, targetTxHeader: target } = proof;
-  if (!isWellFormed(source) || !isWellFormed(target)) return invalid('a header is malformed');
+  if (!isHeader(source) || !isHeader(target)) return invalid('a header is malformed');
+  if (!isDigest(sourceAlh) || !isDigest(targetAlh)) return invalid('an expected Alh is malformed');
   if (source.id !== sourceTxId) return invalid(`source is ${source.id}, not ${sourceTxId}`);
   if (target.id !== targetTxId) return invalid(`target is ${target.id}, not ${targetTxId}`);
   if (source.id > target.id) return invalid('source is newer than target');
@@ -78,15 +73,10 @@ export function verifyDualProof(
   return verifyTreeParts(proof, sourceAlh, targetAlh);
 }
 
-function verifyTreeParts(
-  proof: DualProof,
-  sourceAlh: Uint8Array,
-  targetAlh: Uint8Array,
-): Verdict {
+function verifyTreeParts(proof: DualProof, sourceAlh: Uint8Array, targetAlh: Uint8Array): Verdict {
   const { sourceTxHeader: source, targetTxHeader: target, targetBlTxAlh } = proof;
   const size = target.blTxId;
   const inTree = source.id < size;
-  if (!isDigest(targetBlTxAlh)) return invalid('targetBlTxAlh is malformed');
   if (inTree && !verifyInclusion(proof.inclusionProof, source.id, size, sourceAlh, target.blRoot)) {
     return invalid('inclusion proof does not hold');
   }

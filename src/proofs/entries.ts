@@ -1,4 +1,5 @@
 import { asBuffer, readU64, writeU64 } from '../base/bytes.js';
+import { checkBytes, checkInteger } from './checks.js';
 
 /** First byte of a raw key (proofs reference, section 1). */
 export const PLAIN_KEY_PREFIX = 0;
@@ -7,7 +8,8 @@ export const SORTED_SET_PREFIX = 1;
 export const PLAIN_VALUE_PREFIX = 0;
 export const REFERENCE_VALUE_PREFIX = 1;
 
-function prefixed(prefix: number, bytes: Uint8Array): Buffer {
+function prefixed(prefix: number, name: string, bytes: Uint8Array): Buffer {
+  checkBytes(name, bytes);
   const out = Buffer.allocUnsafe(1 + bytes.length);
   out[0] = prefix;
   out.set(bytes, 1);
@@ -16,16 +18,18 @@ function prefixed(prefix: number, bytes: Uint8Array): Buffer {
 
 /** `00 || key`, of plain values and references. */
 export function rawKeyOf(key: Uint8Array): Buffer {
-  return prefixed(PLAIN_KEY_PREFIX, key);
+  return prefixed(PLAIN_KEY_PREFIX, 'key', key);
 }
 
 /** `00 || value` */
 export function rawValueOf(value: Uint8Array): Buffer {
-  return prefixed(PLAIN_VALUE_PREFIX, value);
+  return prefixed(PLAIN_VALUE_PREFIX, 'value', value);
 }
 
 /** `01 || u64(atTx) || 00 || referencedKey`; atTx 0 is unbound. */
 export function rawReferenceValue(referencedKey: Uint8Array, atTx: number): Buffer {
+  checkBytes('referencedKey', referencedKey);
+  checkInteger('atTx', atTx, 0);
   const out = Buffer.allocUnsafe(10 + referencedKey.length);
   out[0] = REFERENCE_VALUE_PREFIX;
   writeU64(out, 1, atTx);
@@ -56,13 +60,21 @@ export interface SortedSetKey {
   readonly atTx: number;
 }
 
-/** `01 || u64(len set) || set || f64(score) || u64(1 + len key) || 00 || key || u64(atTx)` */
+/**
+ * `01 || u64(len set) || set || f64(score) || u64(1 + len key) || 00 || key || u64(atTx)`
+ * @throws RangeError for a score that is not a number: its bits would not survive
+ */
 export function rawSortedSetKey(
   set: Uint8Array,
   score: number,
   key: Uint8Array,
   atTx: number,
 ): Buffer {
+  checkBytes('set', set);
+  checkBytes('key', key);
+  checkInteger('atTx', atTx, 0);
+  if (typeof score !== 'number') throw new TypeError(`score must be a number, got ${typeof score}`);
+  if (Number.isNaN(score)) throw new RangeError('score must be a number, got NaN');
   const out = Buffer.allocUnsafe(34 + set.length + key.length);
   out[0] = SORTED_SET_PREFIX;
   writeU64(out, 1, set.length);

@@ -1,5 +1,18 @@
 // Entries and headers.
+
+// Makers and verifiers.
+export {
+  consistencyTerms,
+  inclusionTerms,
+  lastInclusionTerms,
+  treeRoot,
+  verifyConsistency,
+  verifyInclusion,
+  verifyLastInclusion,
+} from './accumulative-tree.js';
+export { DIGEST_BYTES } from './checks.js';
 export { entryDigest, entryDigestInto } from './digest.js';
+export { invalid, makeDualProof, VALID, type Verdict, verifyDualProof } from './dual.js';
 export {
   PLAIN_KEY_PREFIX,
   PLAIN_VALUE_PREFIX,
@@ -14,31 +27,10 @@ export {
   SORTED_SET_PREFIX,
   type SortedSetKey,
 } from './entries.js';
-export { DIGEST_BYTES, EMPTY_HASH, leafHash, nodeHash, ZERO_HASH } from './hashes.js';
-export { alhFrom, alhOf, headerBytes, innerHash, parseHeaderBytes } from './header.js';
-export {
-  decodeKvMetadata,
-  decodeTxMetadata,
-  encodeKvMetadata,
-  encodeTxMetadata,
-  MetadataError,
-  TX_EXTRA_BYTES_MAX,
-} from './metadata.js';
-export type * from './types.js';
-
-// Makers and verifiers.
-export {
-  consistencyTerms,
-  inclusionTerms,
-  lastInclusionTerms,
-  TreeAppender,
-  treeRoot,
-  verifyConsistency,
-  verifyInclusion,
-  verifyLastInclusion,
-} from './accumulative-tree.js';
-export { invalid, makeDualProof, VALID, type Verdict, verifyDualProof } from './dual.js';
+export { MetadataError, type ProofsErrorCode, SigningKeyError } from './errors.js';
 export { hashTreeProof, hashTreeRoot, verifyHashTreeProof } from './hash-tree.js';
+export { EMPTY_HASH, leafHash, nodeHash, ZERO_HASH } from './hashes.js';
+export { alhFrom, alhOf, headerBytes, innerHash, parseHeaderBytes } from './header.js';
 export {
   type History,
   makeLinearAdvanceProof,
@@ -47,8 +39,16 @@ export {
   verifyLinearProof,
 } from './linear.js';
 export {
-  SigningKeyError,
+  decodeKvMetadata,
+  decodeTxMetadata,
+  encodeKvMetadata,
+  encodeTxMetadata,
+  TX_EXTRA_BYTES_MAX,
+} from './metadata.js';
+export {
   StateSigner,
   StateVerifier,
   stateSigningBytes,
 } from './state-signature.js';
+export { TreeAppender } from './tree-appender.js';
+export type * from './types.js';

@@ -1,6 +1,6 @@
 import { equalBytes } from '../base/bytes.js';
 import { inclusionTerms, verifyInclusion } from './accumulative-tree.js';
-import { isDigest } from './hashes.js';
+import { areDigests, checkInteger, isDigest, isIntegerFrom, isObject } from './checks.js';
 import { alhFrom, innerHash } from './header.js';
 import type { LinearAdvanceProof, LinearProof, TreeNodes, TxHeader } from './types.js';
 
@@ -13,6 +13,8 @@ export interface History {
 
 /** From transaction a to b: the Alh of a, then the inner hashes of a+1 .. b. */
 export function makeLinearProof(history: History, a: number, b: number): LinearProof {
+  checkInteger('b', b, 1);
+  checkInteger('a', a, 1, b);
   const terms = [history.alh(a)];
   for (let id = a + 1; id <= b; id++) terms.push(innerHash(history.header(id)));
   return { sourceTxId: a, targetTxId: b, terms };
@@ -26,10 +28,12 @@ export function verifyLinearProof(
   sourceAlh: Uint8Array,
   targetAlh: Uint8Array,
 ): boolean {
+  if (!isObject(proof)) return false;
   const { terms } = proof;
   if (proof.sourceTxId !== sourceTxId || proof.targetTxId !== targetTxId) return false;
-  if (sourceTxId < 1 || sourceTxId > targetTxId) return false;
-  if (terms.length !== targetTxId - sourceTxId + 1 || !terms.every(isDigest)) return false;
+  if (!isIntegerFrom(1, sourceTxId) || !isIntegerFrom(sourceTxId, targetTxId)) return false;
+  if (!isDigest(sourceAlh) || !isDigest(targetAlh) || !areDigests(terms)) return false;
+  if (terms.length !== targetTxId - sourceTxId + 1) return false;
   let alh = terms[0] as Uint8Array;
   if (!equalBytes(alh, sourceAlh)) return false;
   for (let k = 1; k < terms.length; k++) {
@@ -38,21 +42,24 @@ export function verifyLinearProof(
   return equalBytes(alh, targetAlh);
 }
 
-/** The part of the chain between the trees of source and target; undefined when none is needed. */
-function advanceRange(source: TxHeader, target: TxHeader) {
-  const start = source.blTxId;
-  const end = Math.min(source.id, target.blTxId);
-  return { start, end };
+/**
+ * The part of the chain that the tree of the target covers and the one of the source does not. A proof is
+ * needed when it has two transactions or more, which blTxId = id - 1 never leaves.
+ */
+function advanceRange(source: TxHeader, target: TxHeader): { start: number; end: number } {
+  return { start: source.blTxId, end: Math.min(source.id, target.blTxId) };
 }
 
-/** Undefined when no proof is needed, as always with blTxId = id - 1. */
+/** Undefined when no proof is needed. */
 export function makeLinearAdvanceProof(
   history: History,
   source: TxHeader,
   target: TxHeader,
 ): LinearAdvanceProof | undefined {
   const { start, end } = advanceRange(source, target);
-  if (end < start) throw new RangeError('the source tree is larger than the one of the target');
+  if (end < start) {
+    throw new RangeError(`target must have blTxId ${start} or more, got ${target.blTxId}`);
+  }
   if (end <= start + 1) return undefined;
   const linearProofTerms = [history.alh(start + 1)];
   const inclusionProofs: Uint8Array[][] = [];
@@ -63,7 +70,10 @@ export function makeLinearAdvanceProof(
   return { linearProofTerms, inclusionProofs };
 }
 
-/** Takes hostile input. */
+/**
+ * Takes a hostile proof between headers that are well formed.
+ * @param endAlh Alh of the last transaction of the range: of the source, or of target.blTxId if lower
+ */
 export function verifyLinearAdvanceProof(
   proof: LinearAdvanceProof | undefined,
   source: TxHeader,
@@ -73,12 +83,12 @@ export function verifyLinearAdvanceProof(
   const { start, end } = advanceRange(source, target);
   if (end < start) return false;
   if (end <= start + 1) return true;
-  if (proof === undefined) return false;
+  if (!isObject(proof) || !isDigest(endAlh)) return false;
   const { linearProofTerms, inclusionProofs } = proof;
+  if (!areDigests(linearProofTerms) || !Array.isArray(inclusionProofs)) return false;
   if (linearProofTerms.length !== end - start || inclusionProofs.length !== end - start - 1) {
     return false;
   }
-  if (!linearProofTerms.every(isDigest)) return false;
   let alh = linearProofTerms[0] as Uint8Array;
   for (let x = start + 1; x < end; x++) {
     const terms = inclusionProofs[x - start - 1] as readonly Uint8Array[];

@@ -1,4 +1,6 @@
 import { asBuffer, readI64, readU64, writeI64, writeU64 } from '../base/bytes.js';
+import { checkBytes, checkInteger } from './checks.js';
+import { MetadataError } from './errors.js';
 import type { KvMetadata, TxMetadata } from './types.js';
 
 /** Encodings of section 2 of the proofs reference: code byte and payload, in code order. */
@@ -9,17 +11,12 @@ const KV_BYTES_MAX = 11;
 
 const TX_TRUNCATED = 0;
 const TX_EXTRA = 1;
-const TX_BYTES_MAX = 268;
+export const TX_METADATA_BYTES_MAX = 268;
 export const TX_EXTRA_BYTES_MAX = 256;
 
 const NOTHING = Buffer.alloc(0);
 
-/** Bytes that hash as metadata but mean nothing that this program knows. */
-export class MetadataError extends Error {
-  override readonly name = 'MetadataError';
-}
-
-/** Zero bytes when nothing is set. */
+/** Zero bytes when nothing is set. @throws TypeError, RangeError naming the attribute */
 export function encodeKvMetadata(metadata: KvMetadata | undefined): Buffer {
   if (metadata === undefined) return NOTHING;
   const { deleted, expiresAt, nonIndexable } = metadata;
@@ -27,9 +24,7 @@ export function encodeKvMetadata(metadata: KvMetadata | undefined): Buffer {
   let at = 0;
   if (deleted === true) out[at++] = KV_DELETED;
   if (expiresAt !== undefined) {
-    if (!Number.isSafeInteger(expiresAt)) {
-      throw new RangeError(`expiresAt must be a safe integer, got ${expiresAt}`);
-    }
+    checkInteger('expiresAt', expiresAt, Number.MIN_SAFE_INTEGER);
     out[at] = KV_EXPIRES_AT;
     writeI64(out, at + 1, expiresAt);
     at += 9;
@@ -57,19 +52,24 @@ export function decodeKvMetadata(encoded: Uint8Array): KvMetadata | undefined {
   return bytes.length === 0 ? undefined : found;
 }
 
+/** Zero bytes when nothing is set. @throws TypeError, RangeError naming the attribute */
 export function encodeTxMetadata(metadata: TxMetadata | undefined): Buffer {
   if (metadata === undefined) return NOTHING;
   const { truncatedTxId, extra } = metadata;
   const parts: Buffer[] = [];
-  if (truncatedTxId !== undefined && truncatedTxId !== 0) {
+  if (truncatedTxId !== undefined) {
+    checkInteger('truncatedTxId', truncatedTxId, 0);
     const part = Buffer.allocUnsafe(9);
     part[0] = TX_TRUNCATED;
     writeU64(part, 1, truncatedTxId);
     parts.push(part);
   }
-  if (extra !== undefined && extra.length > 0) {
+  if (extra !== undefined) {
+    checkBytes('extra', extra);
     if (extra.length > TX_EXTRA_BYTES_MAX) {
-      throw new RangeError(`extra must have at most ${TX_EXTRA_BYTES_MAX} bytes`);
+      throw new RangeError(
+        `extra must have at most ${TX_EXTRA_BYTES_MAX} bytes, got ${extra.length}`,
+      );
     }
     const part = Buffer.allocUnsafe(3 + extra.length);
     part[0] = TX_EXTRA;
@@ -80,10 +80,14 @@ export function encodeTxMetadata(metadata: TxMetadata | undefined): Buffer {
   return Buffer.concat(parts);
 }
 
-/** Undefined when nothing is set. @throws MetadataError */
+/**
+ * Undefined when nothing is set. `extra` shares the memory of `encoded`.
+ * @throws MetadataError
+ */
 export function decodeTxMetadata(encoded: Uint8Array): TxMetadata | undefined {
   const bytes = asBuffer(encoded);
-  if (bytes.length > TX_BYTES_MAX) throw new MetadataError('transaction metadata is too long');
+  if (bytes.length > TX_METADATA_BYTES_MAX)
+    throw new MetadataError('transaction metadata is too long');
   const found: { truncatedTxId?: number; extra?: Uint8Array } = {};
   for (let at = 0; at < bytes.length; ) {
     const code = bytes[at++];
@@ -97,7 +101,7 @@ export function decodeTxMetadata(encoded: Uint8Array): TxMetadata | undefined {
     } else if (code === TX_EXTRA && at + 2 <= bytes.length) {
       const length = bytes.readUInt16BE(at);
       at += 2;
-      if (length === 0 || length > TX_EXTRA_BYTES_MAX || at + length > bytes.length) {
+      if (length > TX_EXTRA_BYTES_MAX || at + length > bytes.length) {
         throw new MetadataError('transaction metadata cannot be read');
       }
       found.extra = bytes.subarray(at, at + length);

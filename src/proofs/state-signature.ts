@@ -6,17 +6,26 @@ import {
   verify as verifyBytes,
 } from 'node:crypto';
 import { writeU64 } from '../base/bytes.js';
+import {
+  checkBytes,
+  checkDigest,
+  checkInteger,
+  isDigest,
+  isIntegerFrom,
+  isObject,
+} from './checks.js';
+import { SigningKeyError } from './errors.js';
 import type { State } from './types.js';
 
 const CURVE = 'prime256v1';
-
-/** A key that cannot sign or check states; the message says what was wrong with it. */
-export class SigningKeyError extends Error {
-  override readonly name = 'SigningKeyError';
-}
+const POINT_BYTES = 65;
+const UNCOMPRESSED = 4;
 
 /** `u32(len db) || db || u64(txId) || txHash` */
 export function stateSigningBytes(db: string, state: State): Buffer {
+  if (typeof db !== 'string') throw new TypeError(`db must be a string, got ${typeof db}`);
+  checkInteger('txId', state.txId, 0);
+  checkDigest('txHash', state.txHash);
   const name = Buffer.from(db);
   const out = Buffer.allocUnsafe(12 + name.length + state.txHash.length);
   out.writeUInt32BE(name.length, 0);
@@ -30,18 +39,36 @@ export function stateSigningBytes(db: string, state: State): Buffer {
 function uncompressedPoint(key: KeyObject): Buffer {
   const { x, y } = key.export({ format: 'jwk' });
   return Buffer.concat([
-    Buffer.from([4]),
+    Buffer.from([UNCOMPRESSED]),
     Buffer.from(x as string, 'base64url'),
     Buffer.from(y as string, 'base64url'),
   ]);
 }
 
+/** @throws SigningKeyError unless the key is on P-256 */
 function checkCurve(key: KeyObject): void {
   if (key.asymmetricKeyType !== 'ec') {
     throw new SigningKeyError(`the key is ${key.asymmetricKeyType}, not an EC key`);
   }
-  const curve = key.asymmetricKeyDetails?.namedCurve;
+  const curve = key.asymmetricKeyDetails?.namedCurve ?? 'a curve without a name';
   if (curve !== CURVE) throw new SigningKeyError(`the key is on ${curve}, not on P-256`);
+}
+
+/** The first PEM block with one of these labels. @throws SigningKeyError naming what is there instead */
+function pemBlock(pem: string, what: string, labels: readonly string[]): string {
+  if (typeof pem !== 'string') throw new TypeError(`pem must be a string, got ${typeof pem}`);
+  const found: string[] = [];
+  for (const [block, label] of pem.matchAll(/-----BEGIN ([^\r\n]+?)-----.*?-----END \1-----/gs)) {
+    found.push(label as string);
+    if (!labels.includes(label as string)) continue;
+    if (block.includes('Proc-Type: 4,ENCRYPTED')) throw new SigningKeyError(`${what} is encrypted`);
+    return block;
+  }
+  if (found.length === 0) throw new SigningKeyError(`${what} is not in PEM form`);
+  if (found.includes('ENCRYPTED PRIVATE KEY')) throw new SigningKeyError(`${what} is encrypted`);
+  throw new SigningKeyError(
+    `${what} must be a PEM block ${labels.join(' or ')}, found ${found.join(', ')}`,
+  );
 }
 
 /** Signs states: ECDSA P-256 over SHA-256, DER. */
@@ -50,13 +77,14 @@ export class StateSigner {
   /** Uncompressed point, 65 bytes. */
   readonly publicKey: Buffer;
 
-  /** @param pem `EC PRIVATE KEY`, with or without `EC PARAMETERS` before it, or `PRIVATE KEY` */
+  /**
+   * @param pem `EC PRIVATE KEY`, with or without `EC PARAMETERS` before it, or `PRIVATE KEY`
+   * @throws SigningKeyError
+   */
   constructor(pem: string) {
-    const block = /-----BEGIN (?:EC )?PRIVATE KEY-----[^-]+-----END (?:EC )?PRIVATE KEY-----/;
-    const found = block.exec(pem);
-    if (found === null) throw new SigningKeyError('no PEM block with a private EC key in it');
+    const block = pemBlock(pem, 'the private key', ['EC PRIVATE KEY', 'PRIVATE KEY']);
     try {
-      this.#key = createPrivateKey(found[0]);
+      this.#key = createPrivateKey(block);
     } catch (error) {
       throw new SigningKeyError('the private key cannot be read', { cause: error });
     }
@@ -78,44 +106,43 @@ export class StateVerifier {
     this.#key = key;
   }
 
-  /** @param pem `PUBLIC KEY` */
+  /** @param pem `PUBLIC KEY` @throws SigningKeyError */
   static fromPem(pem: string): StateVerifier {
-    if (!pem.includes('-----BEGIN PUBLIC KEY-----')) {
-      throw new SigningKeyError('no PEM block with a public key in it');
-    }
+    const block = pemBlock(pem, 'the public key', ['PUBLIC KEY']);
+    let key: KeyObject;
     try {
-      return new StateVerifier(createPublicKey(pem));
+      key = createPublicKey(block);
     } catch (error) {
-      if (error instanceof SigningKeyError) throw error;
       throw new SigningKeyError('the public key cannot be read', { cause: error });
     }
+    return new StateVerifier(key);
   }
 
-  /** @param point `04 || X || Y`, as a signature carries it */
+  /** @param point `04 || X || Y`, as a signature carries it @throws SigningKeyError */
   static fromPoint(point: Uint8Array): StateVerifier {
-    if (point.length !== 65 || point[0] !== 4) {
+    checkBytes('point', point);
+    if (point.length !== POINT_BYTES || point[0] !== UNCOMPRESSED) {
       throw new SigningKeyError('the public key is no uncompressed P-256 point');
     }
-    const half = (from: number) => Buffer.from(point.subarray(from, from + 32));
+    const coordinate = (from: number) =>
+      Buffer.from(point.subarray(from, from + 32)).toString('base64url');
+    let key: KeyObject;
     try {
-      return new StateVerifier(
-        createPublicKey({
-          format: 'jwk',
-          key: {
-            kty: 'EC',
-            crv: 'P-256',
-            x: half(1).toString('base64url'),
-            y: half(33).toString('base64url'),
-          },
-        }),
-      );
+      key = createPublicKey({
+        format: 'jwk',
+        key: { kty: 'EC', crv: 'P-256', x: coordinate(1), y: coordinate(33) },
+      });
     } catch (error) {
       throw new SigningKeyError('the public key is no point of P-256', { cause: error });
     }
+    return new StateVerifier(key);
   }
 
-  /** Takes hostile input. */
+  /** Takes hostile input; strict DER. */
   verify(db: string, state: State, signature: Uint8Array): boolean {
+    if (typeof db !== 'string' || !(signature instanceof Uint8Array) || !isObject(state))
+      return false;
+    if (!isIntegerFrom(0, state.txId) || !isDigest(state.txHash)) return false;
     return verifyBytes('sha256', stateSigningBytes(db, state), this.#key, signature);
   }
 }

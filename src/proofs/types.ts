@@ -8,9 +8,13 @@ export interface KvMetadata {
   readonly nonIndexable?: boolean;
 }
 
-/** Optional attributes of a transaction; part of a version 1 header. */
+/**
+ * Optional attributes of a transaction; part of a version 1 header. What is present is hashed, 0 and no
+ * bytes as well: whoever reads a message, where these mean "not set", leaves them out.
+ */
 export interface TxMetadata {
   readonly truncatedTxId?: number;
+  /** At most 256 bytes. */
   readonly extra?: Uint8Array;
 }
 
@@ -23,7 +27,7 @@ export interface TxHeader {
   /** Unix seconds. */
   readonly ts: number;
   readonly version: HeaderVersion;
-  /** Absent when it holds nothing. */
+  /** Absent when it holds nothing, and in version 0, which does not hash it. */
   readonly metadata?: TxMetadata;
   readonly nentries: number;
   /** Root of the hash tree over the entry digests. */

@@ -61,6 +61,7 @@ export class Environment {
   readonly #tables: Record<TableName, Table>;
   #failure: StorageError | undefined;
   #closed = false;
+  #unfinished = 0;
 
   private constructor(options: EnvironmentOptions, root: RootDatabase<Buffer, Buffer>) {
     this.path = options.path;
@@ -145,12 +146,26 @@ export class Environment {
       });
       const batch = new Batch(this.#tables);
       write(batch);
-      await Promise.race([batch.done(), hung]);
+      await Promise.race([this.#watched(batch.done()), hung]);
     } catch (error) {
       throw this.fail(error);
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  async #watched(done: Promise<unknown>): Promise<void> {
+    this.#unfinished++;
+    try {
+      await done;
+    } finally {
+      this.#unfinished--;
+    }
+  }
+
+  /** Whether a commit is under way; after a failure: hangs, so that the process cannot end by itself. */
+  get hasUnfinishedCommit(): boolean {
+    return this.#unfinished > 0;
   }
 
   /** @throws StorageError `diskFull` when writing this many bytes would touch the reserve */
@@ -201,6 +216,7 @@ export class Environment {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#root.close();
+    // After a failure LMDB waits for ever; the process ends instead.
+    if (this.#failure === undefined) await this.#root.close();
   }
 }

@@ -38,9 +38,13 @@ function writeLocation(out: Buffer, at: number, location: Location): void {
   out.writeUInt16BE(location.segment, at + 8);
 }
 
+function readU48(bytes: Buffer, at: number): number {
+  return bytes.readUInt16BE(at) * 0x1_0000_0000 + bytes.readUInt32BE(at + 2);
+}
+
 function readLocation(bytes: Buffer, at: number): Location {
   return {
-    tx: bytes.readUIntBE(at, 6),
+    tx: readU48(bytes, at),
     index: bytes.readUInt16BE(at + 6),
     segment: bytes.readUInt16BE(at + 8),
   };
@@ -72,33 +76,37 @@ export function encodeIndexEntry(key: Uint8Array, entry: IndexEntry): Buffer {
   return out;
 }
 
-/** @throws StorageError `corrupted` */
-export function decodeIndexEntry(key: Uint8Array, bytes: Buffer): IndexEntry {
+/** @param bytes with `size` counts only up to there @throws StorageError `corrupted` */
+export function decodeIndexEntry(
+  key: Uint8Array,
+  bytes: Buffer,
+  size = bytes.length,
+): IndexEntry {
   const flags = bytes[0] ?? 0;
   const later = (flags & FLAG_LATER_VERSION) !== 0;
   const expires = (flags & FLAG_EXPIRES) !== 0;
   const end = 1 + LOCATION_BYTES + (later ? FIRST_BYTES : 0) + (expires ? 8 : 0);
   if (
-    bytes.length !== end + 4 ||
+    size !== end + 4 ||
     bytes.readUInt32BE(end) !== checksum32(bytes, 0, end, checksum32(key, 0, key.length))
   ) {
     throw corrupted('index entry');
   }
-  const location = readLocation(bytes, 1);
-  let at = 1 + LOCATION_BYTES;
-  const first = {
-    firstTx: later ? bytes.readUIntBE(at, 6) : location.tx,
-    firstIndex: later ? bytes.readUInt16BE(at + 6) : location.index,
-    revision: later ? bytes.readUIntBE(at + 8, 6) : 1,
-  };
-  if (later) at += FIRST_BYTES;
-  return {
-    ...location,
-    ...first,
+  const tx = readU48(bytes, 1);
+  const index = bytes.readUInt16BE(7);
+  const expiresAtAt = 1 + LOCATION_BYTES + (later ? FIRST_BYTES : 0);
+  const entry: { -readonly [K in keyof IndexEntry]: IndexEntry[K] } = {
+    tx,
+    index,
+    segment: bytes.readUInt16BE(9),
+    firstTx: later ? readU48(bytes, 11) : tx,
+    firstIndex: later ? bytes.readUInt16BE(17) : index,
+    revision: later ? readU48(bytes, 19) : 1,
     deleted: (flags & FLAG_DELETED) !== 0,
     isReference: (flags & FLAG_REFERENCE) !== 0,
-    ...(expires ? { expiresAt: Number(bytes.readBigInt64BE(at)) } : {}),
   };
+  if (expires) entry.expiresAt = Number(bytes.readBigInt64BE(expiresAtAt));
+  return entry;
 }
 
 export function encodeHistoryRow(key: Uint8Array, location: Location): Buffer {

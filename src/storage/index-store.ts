@@ -102,7 +102,7 @@ export class IndexStore {
     const bytes = this.#index.getBinaryFast(indexKey);
     if (bytes === undefined) return undefined;
     const size = (this.#index as unknown as { lastSize: number }).lastSize;
-    return decodeIndexEntry(indexKey, Buffer.from(bytes.buffer, bytes.byteOffset, size));
+    return decodeIndexEntry(indexKey, bytes, size);
   }
 
   /**

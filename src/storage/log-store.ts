@@ -1,4 +1,4 @@
-import { sha256 } from '../base/sha256.js';
+import { SHA256_BYTES, sha256Into } from '../base/sha256.js';
 import type { TxHeader } from '../proofs/index.js';
 import type { BlobStore } from './blob-store.js';
 import type { Batch, Environment, Table } from './environment.js';
@@ -12,6 +12,9 @@ import {
   type LogEntry,
   type LogHead,
 } from './tx-record.js';
+
+/** Filled and compared in one go. */
+const digest = Buffer.alloc(SHA256_BYTES);
 
 /** The transactions: the truth from which everything else in an environment can be made again. */
 export class LogStore {
@@ -77,16 +80,18 @@ export class LogStore {
 
   /** The raw value of an entry, found to match its digest. */
   value(entry: LogEntry, txId: number): Buffer {
-    if (entry.inline === undefined) return this.#blobs.read(entry.blobId, entry.vLen, entry.hValue);
-    if (!sha256(entry.inline).equals(entry.hValue)) {
+    if (entry.blobId !== 0) return this.#blobs.read(entry.blobId, entry.vLen, entry.hValue);
+    const inline = entry.inline as Buffer;
+    sha256Into(digest, 0, inline);
+    if (!digest.equals(entry.hValue)) {
       throw corrupted(`a value of transaction ${txId} does not match its digest`);
     }
-    return entry.inline;
+    return inline;
   }
 
   /** The same in pieces. */
   *valuePieces(entry: LogEntry, txId: number): Generator<Buffer> {
-    if (entry.inline !== undefined) yield this.value(entry, txId);
+    if (entry.blobId === 0) yield this.value(entry, txId);
     else yield* this.#blobs.pieces(entry.blobId, entry.vLen, entry.hValue);
   }
 

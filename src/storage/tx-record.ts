@@ -13,7 +13,7 @@ export interface LogEntry {
   /** Bytes of the raw value. */
   readonly vLen: number;
   /** The raw value when it stands in the log; else it is the blob `blobId`. */
-  readonly inline?: Buffer;
+  readonly inline?: Buffer | undefined;
   /** 0 when the value stands in the log. */
   readonly blobId: number;
 }
@@ -32,6 +32,48 @@ export interface EncodedTx {
   readonly bytes: number;
 }
 
+/** An entry that was read: one copy of its bytes, cut only where somebody looks. */
+class StoredEntry implements LogEntry {
+  readonly #bytes: Buffer;
+  readonly #keyAt: number;
+  readonly #hValueAt: number;
+  readonly vLen: number;
+  readonly blobId: number;
+  readonly isInline: boolean;
+
+  constructor(
+    bytes: Buffer,
+    metadataLength: number,
+    keyLength: number,
+    vLen: number,
+    isBlob: boolean,
+  ) {
+    this.#bytes = bytes;
+    this.#keyAt = 12 + metadataLength;
+    this.#hValueAt = this.#keyAt + keyLength;
+    this.vLen = vLen;
+    this.isInline = !isBlob;
+    this.blobId = isBlob ? readU64(bytes, this.#hValueAt + 32) : 0;
+  }
+
+  get metadata(): Buffer {
+    return this.#keyAt === 12 ? NOTHING : this.#bytes.subarray(12, this.#keyAt);
+  }
+
+  get rawKey(): Buffer {
+    return this.#bytes.subarray(this.#keyAt, this.#hValueAt);
+  }
+
+  get hValue(): Buffer {
+    return this.#bytes.subarray(this.#hValueAt, this.#hValueAt + 32);
+  }
+
+  get inline(): Buffer | undefined {
+    return this.isInline ? this.#bytes.subarray(this.#hValueAt + 32) : undefined;
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
 const RECORD_FORMAT = 1;
 const PREFIX_BYTES = 6;
 const FLAG_HEAD = 1;
@@ -237,17 +279,9 @@ function entryAt(txId: number, index: number, bytes: Buffer, from: number): LogE
   ) {
     throw what();
   }
-  const copy = Buffer.from(bytes.subarray(from, end));
-  const keyAt = 12 + metadataLength;
-  const valueAt = keyAt + keyLength + 32;
-  return {
-    metadata: copy.subarray(12, keyAt),
-    rawKey: copy.subarray(keyAt, keyAt + keyLength),
-    hValue: copy.subarray(valueAt - 32, valueAt),
-    vLen,
-    blobId: isBlob ? readU64(copy, valueAt) : 0,
-    ...(isBlob ? {} : { inline: copy.subarray(valueAt) }),
-  };
+  const copy = Buffer.allocUnsafe(end - from);
+  bytes.copy(copy, 0, from, end);
+  return new StoredEntry(copy, metadataLength, keyLength, vLen, isBlob);
 }
 
 /** All entries of one segment, in order. */

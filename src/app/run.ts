@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs';
+import { systemClock } from '../base/clock.js';
+import type { Log } from '../base/log.js';
+import { createRpcServer, type RpcServer, type TlsFiles } from '../rpc/index.js';
+import type { Config } from './config/index.js';
+import { type Context, openContext } from './context.js';
+import { EXIT_STORAGE, EXIT_SUCCESS, type ExitCode } from './exit-codes.js';
+import type { RunServer, ServerHooks } from './hooks.js';
+import { StorageWatch } from './storage-watch.js';
+import { hostAndPort } from './startup.js';
+import { PROTOCOL_VERSION, steleVersion } from './version.js';
+
+/** Runs the server until it is told to stop, or until storage failed. */
+export const runServer: RunServer = async (config, secrets, log, hooks) => {
+  const storage = new StorageWatch(log);
+  const context = await openContext(config, secrets, log, systemClock, {
+    onStorageFailure: (database, error) => storage.failed(database, error),
+  });
+  try {
+    const server = createServer(config, context, log, storage);
+    const port = await server.listen(config.address, config.port, tlsFiles(config));
+    log.info('listening', { address: hostAndPort(config.address, port), dir: config.dir });
+    hooks.onHangup(() => reloadTls(config, server, log));
+    hooks.onReady();
+    await firstOf(hooks.stop, storage.signal);
+    if (storage.signal.aborted) server.close();
+    else await server.drain(drainMs(config));
+  } finally {
+    if (storage.signal.aborted) storage.endProcess(context.databases);
+    await context[Symbol.asyncDispose]();
+  }
+  const exitCode: ExitCode = storage.signal.aborted ? EXIT_STORAGE : EXIT_SUCCESS;
+  return exitCode;
+};
+
+function createServer(
+  config: Config,
+  context: Context,
+  log: Log,
+  storage: StorageWatch,
+): RpcServer {
+  const { databases, auth, signer, serverUuid } = context;
+  return createRpcServer({
+    databases,
+    auth,
+    signer,
+    log,
+    clock: systemClock,
+    serverUuid,
+    protocolVersion: PROTOCOL_VERSION,
+    version: steleVersion(),
+    health: () => !storage.signal.aborted,
+    limits: {
+      receiveBytesMax: config.maxRecvMsgBytes,
+      chunkBytesMax: config.streamChunkBytes,
+      unaryDeadlineMs: config.unaryDeadlineMs,
+      streamProgressTimeoutMs: config.streamProgressTimeoutMs,
+      streamsPerConnectionMax: config.maxStreamsPerConnection,
+      connectionMemoryBytes: config.connectionMemoryBytes,
+      tlsHandshakeTimeoutMs: config.tlsHandshakeTimeoutMs,
+    },
+  });
+}
+
+/** Time for calls in flight, less what closing the databases takes. */
+function drainMs(config: Config): number {
+  return Math.max(0, config.shutdownTimeoutMs - 2000);
+}
+
+function tlsFiles(config: Config): TlsFiles | undefined {
+  const { certificate, privateKey, clientCas, mtls } = config;
+  if (certificate === undefined || privateKey === undefined) return undefined;
+  return {
+    cert: readFileSync(certificate, 'utf8'),
+    key: readFileSync(privateKey, 'utf8'),
+    ...(clientCas === undefined ? {} : { ca: readFileSync(clientCas, 'utf8') }),
+    requireClientCert: mtls,
+  };
+}
+
+function reloadTls(config: Config, server: RpcServer, log: Log): void {
+  const { certificate } = config;
+  if (certificate === undefined) return;
+  try {
+    const files = tlsFiles(config);
+    if (files !== undefined) server.reloadTls(files);
+    log.info('certificates read again', { certificate });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    log.error('certificates could not be read again; the old ones stay', { reason });
+  }
+}
+
+function firstOf(stop: ServerHooks['stop'], failure: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of [stop, failure]) {
+      if (signal.aborted) resolve();
+      else signal.addEventListener('abort', () => resolve(), { once: true });
+    }
+  });
+}

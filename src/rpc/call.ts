@@ -1,0 +1,312 @@
+import { AuthError, type Caller, type Credentials } from '../auth/index.js';
+import { assert } from '../base/assert.js';
+import type { Database } from '../database/index.js';
+import type { MethodKind, MethodName } from '../wire/index.js';
+import type { AuditRow, AuditStage, CallStage } from './audit.js';
+import type { DatabaseContext, Services } from './context.js';
+import { callStatus, type ErrorOverrides, type MappedError, mapError } from './errors.js';
+import type { Metrics } from './metrics.js';
+import type { UnimplementedRow } from './row.js';
+import { RpcError } from './rpc-error.js';
+import { STATUS } from './status.js';
+import type { Peer, TransportCall } from './transport.js';
+
+/** A row of the method table without the types of its messages. */
+export interface PlannedRow {
+  readonly permission: 'none' | 'ownLogin' | 'login' | 'sysadmin' | 'read' | 'write' | 'admin';
+  readonly database: 'server' | 'selected' | { readonly named: (request: unknown) => string };
+  readonly maintenance: boolean;
+  readonly audit: AuditRow<unknown>;
+  readonly errors?: ErrorOverrides;
+  readonly handler: (context: DatabaseContext, input: unknown) => unknown;
+}
+
+/** Everything about a method that a call of it needs. */
+export interface Plan {
+  readonly method: MethodName;
+  readonly kind: MethodKind;
+  readonly row: PlannedRow | UnimplementedRow;
+  readonly decode: (bytes: Uint8Array) => unknown;
+  readonly encode: (response: unknown) => Buffer;
+}
+
+export interface CallEnvironment {
+  readonly services: Services;
+  readonly metrics: Metrics;
+  readonly audit: AuditStage;
+  /** True while the server goes down. */
+  stopping(): boolean;
+  /** Called when the call is over and its handler, too. */
+  onDone(call: Call): void;
+}
+
+const UNIMPLEMENTED_EVENT: AuditRow<unknown> = {
+  class: 'unimplemented',
+  name: 'rpc.unimplemented',
+};
+
+/**
+ * One call on its way: who makes it, may he, on which database, the handler, the event, the answer.
+ * Who is refused is refused before a byte of the request's body is read.
+ */
+export class Call implements DatabaseContext {
+  readonly services: Services;
+  readonly credentials: Credentials;
+  /** Unix milliseconds. */
+  readonly startedAt: number;
+  /** When a stream last moved; Unix milliseconds. */
+  progressAt: number;
+  readonly #plan: Plan;
+  readonly #transport: TransportCall;
+  readonly #environment: CallEnvironment;
+  readonly #audited: boolean;
+  readonly #keys: Uint8Array[] = [];
+  readonly #startTick = performance.now();
+  #caller: Caller | undefined;
+  #database: Database | undefined;
+  #databaseName: string | undefined;
+  #stage: CallStage = 'identify';
+  #request: unknown;
+  #ended = false;
+  #unsubscribe: (() => void) | undefined;
+
+  constructor(plan: Plan, transport: TransportCall, environment: CallEnvironment) {
+    const { services, audit } = environment;
+    this.services = services;
+    this.#plan = plan;
+    this.#transport = transport;
+    this.#environment = environment;
+    const { metadata, peer } = transport;
+    this.credentials = {
+      sessionId: metadata.get('sessionid'),
+      authorization: metadata.get('authorization'),
+      address: peer.address,
+    };
+    this.startedAt = services.clock.now();
+    this.progressAt = this.startedAt;
+    const { name, failedName } = this.#auditRow;
+    this.#audited = audit.selects(name) || (failedName !== undefined && audit.selects(failedName));
+    environment.metrics.started(plan.method, plan.kind);
+  }
+
+  get #auditRow(): AuditRow<unknown> {
+    const { row } = this.#plan;
+    return 'unimplemented' in row ? UNIMPLEMENTED_EVENT : row.audit;
+  }
+
+  get isUnary(): boolean {
+    return this.#plan.kind === 'unary';
+  }
+
+  get peer(): Peer {
+    return this.#transport.peer;
+  }
+
+  get caller(): Caller {
+    assert(this.#caller !== undefined, 'the method asks for a login');
+    return this.#caller;
+  }
+
+  get database(): Database {
+    assert(this.#database !== undefined, 'the method works on the selected database');
+    return this.#database;
+  }
+
+  noteKey(key: Uint8Array): void {
+    if (this.#audited) this.#keys.push(Uint8Array.from(key));
+  }
+
+  /** Never rejects. */
+  async run(): Promise<void> {
+    try {
+      const row = this.#enter();
+      if (this.#audited) {
+        const { name, readOnly } = { name: row.audit.name, readOnly: isReadOnly(row.audit) };
+        await this.#environment.audit.admit(name, readOnly);
+      }
+      if (this.#databaseName !== undefined) await this.#open(this.#databaseName);
+      this.#stage = 'execute';
+      await this.#execute(row);
+    } catch (error) {
+      await this.fail(error);
+    }
+    this.#environment.onDone(this);
+  }
+
+  /** Ends the call with an error, unless it has ended. */
+  async fail(error: unknown): Promise<void> {
+    if (this.#ended) return;
+    const { row, method } = this.#plan;
+    const mapped = mapError(error, 'unimplemented' in row ? undefined : row.errors);
+    const { metrics, services } = this.#environment;
+    if (mapped.errorCode === undefined) {
+      const stack = error instanceof Error ? error.stack : String(error);
+      services.log.error('bug: a call failed in an unknown way', { method, error: stack });
+      metrics.internalError(method);
+    }
+    await this.#finish(undefined, undefined, mapped);
+  }
+
+  /** Makes the call end soon, wherever it waits for its client. */
+  interrupt(reason: Error): void {
+    this.#transport.interrupt(reason);
+    if (this.isUnary) void this.fail(reason);
+  }
+
+  /** All that can be decided by headers alone. */
+  #enter(): PlannedRow {
+    const { row, kind } = this.#plan;
+    const { auth } = this.services;
+    if (this.#environment.stopping()) throw new RpcError('serverStopping');
+    auth.assertPeerAllowed(this.peer.address);
+    if ('unimplemented' in row) throw new RpcError('unimplemented', row.unimplemented);
+    if (auth.mode === 'maintenance' && !row.maintenance) {
+      throw new AuthError('notAllowedInMaintenance');
+    }
+    if (row.permission === 'none' || row.permission === 'ownLogin') {
+      if (this.#audited) this.#caller = auth.identify(this.credentials);
+      return row;
+    }
+    const caller = auth.authenticate(this.credentials, kind === 'unary' ? 'unary' : 'stream');
+    this.#caller = caller;
+    this.#stage = 'authorize';
+    if (row.permission === 'sysadmin') auth.assertMayCreateDatabase(caller);
+    else if (row.permission !== 'login' && row.database === 'selected') {
+      const name = auth.selectedDatabase(caller);
+      this.#databaseName = name;
+      auth.authorize(caller, name, row.permission);
+    }
+    if (kind !== 'unary') {
+      this.#unsubscribe = caller.onEnd(() => this.interrupt(new AuthError('notLoggedIn')));
+    }
+    return row;
+  }
+
+  async #open(name: string): Promise<void> {
+    const opened = this.services.databases.open(name);
+    this.#database = opened instanceof Promise ? await opened : opened;
+  }
+
+  async #execute(row: PlannedRow): Promise<void> {
+    switch (this.#plan.kind) {
+      case 'unary':
+        return this.#answer(await row.handler(this, await this.#readRequest(row)));
+      case 'clientStream':
+        return this.#answer(await row.handler(this, this.#requests()));
+      case 'serverStream':
+        return this.#stream(row.handler(this, await this.#readRequest(row)));
+      case 'bidi':
+        return this.#stream(row.handler(this, this.#requests()));
+    }
+  }
+
+  async #readRequest(row: PlannedRow): Promise<unknown> {
+    const bytes = await this.#transport.receive();
+    if (bytes === undefined) throw new RpcError('requestMissing');
+    const request = this.#plan.decode(bytes);
+    if (this.#audited) this.#request = request;
+    if (typeof row.database === 'object') {
+      this.#databaseName = row.database.named(request);
+      this.#authorizeNamed(row.permission, this.#databaseName);
+    }
+    return request;
+  }
+
+  #authorizeNamed(permission: PlannedRow['permission'], name: string): void {
+    const { auth } = this.services;
+    this.#stage = 'authorize';
+    if (permission === 'read') auth.assertMaySelect(this.caller, name);
+    else auth.assertMayManageDatabase(this.caller, name);
+    this.#stage = 'execute';
+  }
+
+  async *#requests(): AsyncGenerator<unknown, void, undefined> {
+    for (;;) {
+      const bytes = await this.#transport.receive();
+      if (bytes === undefined) return;
+      this.progressAt = this.services.clock.now();
+      yield this.#plan.decode(bytes);
+    }
+  }
+
+  async #answer(response: unknown): Promise<void> {
+    if (this.#ended) return;
+    await this.#finish(this.#plan.encode(response), response, undefined);
+  }
+
+  async #stream(responses: unknown): Promise<void> {
+    for await (const response of responses as AsyncIterable<unknown>) {
+      const full = this.#transport.send(this.#plan.encode(response));
+      if (full !== undefined) await full;
+      this.progressAt = this.services.clock.now();
+    }
+    await this.#finish(undefined, undefined, undefined);
+  }
+
+  /** The event first, then the answer. */
+  async #finish(
+    message: Buffer | undefined,
+    response: unknown,
+    error: MappedError | undefined,
+  ): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#unsubscribe?.();
+    const failure = this.#audited ? await this.#record(response, error) : error;
+    if (failure !== undefined) this.#transport.end(callStatus(failure));
+    else if (message !== undefined) this.#transport.respond(message);
+    else this.#transport.end({ code: STATUS.OK, text: '' });
+    const seconds = (performance.now() - this.#startTick) / 1000;
+    const { method, kind } = this.#plan;
+    const status = failure?.status ?? 'OK';
+    this.#environment.metrics.finished(method, kind, status, seconds, failure?.errorCode);
+  }
+
+  /** @returns the error to answer with: an event that cannot be written takes the place of any answer */
+  async #record(
+    response: unknown,
+    error: MappedError | undefined,
+  ): Promise<MappedError | undefined> {
+    const row = this.#auditRow;
+    const { metadata, peer } = this.#transport;
+    const keys = this.#request === undefined ? undefined : row.keys?.(this.#request);
+    try {
+      await this.#environment.audit.record({
+        method: this.#plan.method,
+        class: row.class,
+        name: error === undefined ? row.name : (row.failedName ?? row.name),
+        readOnly: isReadOnly(row),
+        stage: this.#stage,
+        status: error?.status ?? 'OK',
+        errorCode: error?.errorCode,
+        startedAt: this.startedAt,
+        endedAt: this.services.clock.now(),
+        caller: this.#caller,
+        database: this.#databaseName,
+        peer,
+        requestId: metadata.get('x-request-id'),
+        userAgent: metadata.get('user-agent'),
+        keys: keys ?? this.#keys,
+        request: this.#request,
+        response,
+      });
+      return error;
+    } catch (cause) {
+      return mapError(new RpcError('auditUnavailable', undefined, { cause }));
+    }
+  }
+}
+
+function isReadOnly(row: AuditRow<unknown>): boolean {
+  return row.class === 'read' || row.class === 'server' || READ_ONLY_EVENTS.has(row.name);
+}
+
+/** Beyond the classes that never change anything. */
+const READ_ONLY_EVENTS: ReadonlySet<string> = new Set([
+  'session.keepalive',
+  'user.list',
+  'database.use',
+  'database.list',
+  'database.settings_read',
+  'tx.export',
+]);

@@ -1,0 +1,15 @@
+// For whoever runs a server.
+export { type AuditEvent, type AuditStage, noAudit } from './audit.js';
+// For documents and tests that are generated from the tables.
+export { ERROR_ANSWERS, type ErrorAnswer, type ErrorCode } from './errors.js';
+export { METHOD_ROWS } from './methods.js';
+export { type Metrics, noMetrics } from './metrics.js';
+export {
+  createRpcServer,
+  DEFAULT_RPC_LIMITS,
+  type RpcLimits,
+  type RpcServer,
+  type RpcServerDependencies,
+} from './server.js';
+export type { StatusName } from './status.js';
+export type { TlsFiles } from './transport.js';

@@ -1,0 +1,117 @@
+import type { MethodName } from '../wire/index.js';
+import { METHOD_NAMES, methods } from '../wire/index.js';
+import type { AuditStage } from './audit.js';
+import { Call, type CallEnvironment, type Plan, type PlannedRow } from './call.js';
+import type { Services } from './context.js';
+import { METHOD_ROWS } from './methods.js';
+import type { Metrics } from './metrics.js';
+import type { UnimplementedRow } from './row.js';
+import { RpcError } from './rpc-error.js';
+import type { TransportCall } from './transport.js';
+
+/** Milliseconds. */
+export interface CallLimits {
+  /** For a call that is no stream. */
+  readonly unaryDeadlineMs: number;
+  /** For which a stream may stand still. */
+  readonly streamProgressTimeoutMs: number;
+}
+
+export interface PipelineDependencies {
+  readonly services: Services;
+  readonly metrics: Metrics;
+  readonly audit: AuditStage;
+  readonly limits: CallLimits;
+}
+
+/** How often calls are looked at that take too long. */
+const SWEEP_INTERVAL_MS = 500;
+
+/** Takes calls from a transport and keeps account of those under way. */
+export class Pipeline {
+  readonly #plans = new Map<MethodName, Plan>(METHOD_NAMES.map((name) => [name, planOf(name)]));
+  readonly #environment: CallEnvironment;
+  readonly #services: Services;
+  readonly #limits: CallLimits;
+  readonly #calls = new Set<Call>();
+  readonly #sweeper: NodeJS.Timeout;
+  readonly #idle: (() => void)[] = [];
+  #stopping = false;
+
+  constructor({ services, metrics, audit, limits }: PipelineDependencies) {
+    this.#services = services;
+    this.#limits = limits;
+    this.#environment = {
+      services,
+      metrics,
+      audit,
+      stopping: () => this.#stopping,
+      onDone: (call) => this.#done(call),
+    };
+    this.#sweeper = setInterval(() => this.sweep(), SWEEP_INTERVAL_MS).unref();
+  }
+
+  accept(method: MethodName, transport: TransportCall): void {
+    const call = new Call(this.#plans.get(method) as Plan, transport, this.#environment);
+    this.#calls.add(call);
+    void call.run();
+  }
+
+  /** Calls under way, those whose client is gone included. */
+  get inFlight(): number {
+    return this.#calls.size;
+  }
+
+  /** Ends calls that have used up their time. */
+  sweep(): void {
+    const now = this.#services.clock.now();
+    const { unaryDeadlineMs, streamProgressTimeoutMs } = this.#limits;
+    for (const call of this.#calls) {
+      if (call.isUnary) {
+        if (now - call.startedAt > unaryDeadlineMs) {
+          call.interrupt(new RpcError('deadlineExceeded'));
+        }
+      } else if (now - call.progressAt > streamProgressTimeoutMs) {
+        call.interrupt(new RpcError('streamStalled'));
+      }
+    }
+  }
+
+  /** Calls from now on are refused; those under way go on. */
+  stop(): void {
+    this.#stopping = true;
+  }
+
+  /** Ends what still waits for its client. */
+  interruptAll(): void {
+    for (const call of this.#calls) call.interrupt(new RpcError('serverStopping'));
+  }
+
+  /** Resolves when no call is under way. */
+  async idle(): Promise<void> {
+    if (this.#calls.size === 0) return;
+    await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  dispose(): void {
+    clearInterval(this.#sweeper);
+  }
+
+  #done(call: Call): void {
+    this.#calls.delete(call);
+    if (this.#calls.size > 0) return;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+}
+
+/** The types of a method's messages end here: its own encoder and decoder are all that touch them. */
+function planOf(method: MethodName): Plan {
+  const { kind, decodeRequest, encodeResponse } = methods[method];
+  return {
+    method,
+    kind,
+    row: METHOD_ROWS[method] as unknown as PlannedRow | UnimplementedRow,
+    decode: decodeRequest,
+    encode: encodeResponse as Plan['encode'],
+  };
+}
