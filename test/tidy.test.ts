@@ -93,7 +93,7 @@ function longFunctions({ name, lines }: Source): string[] {
     const isHead =
       /^(\s*)(export )?(async )?function\*? /.test(line) ||
       /^ {2}(static |private |get |set |async |\*|#)*[\w#]+(<.*>)?\(.*\{$/.test(line);
-    if (!isHead) return;
+    if (!isHead || !/[{(]$/.test(line)) return;
     const indent = line.length - line.trimStart().length;
     const close = `${' '.repeat(indent)}}`;
     const end = lines.findIndex((other, at) => at > start && other === close);
@@ -106,10 +106,16 @@ test('functions stay short', () => {
   assert.deepEqual(sources().flatMap(longFunctions), []);
 });
 
+function isComment(line: string): boolean {
+  return /^\s*(\*|\/\*|\/\/(?! @ts))/.test(line);
+}
+
 test('nothing silences the compiler', () => {
   const silenced = /:\s*any\b|\bas any\b|<any>|@ts-(ignore|nocheck|expect-error)/;
   const found = sources().flatMap(({ name, lines }) =>
-    lines.flatMap((line, at) => (silenced.test(line) ? [`${name}:${at + 1}`] : [])),
+    lines.flatMap((line, at) =>
+      !isComment(line) && silenced.test(line) ? [`${name}:${at + 1}`] : [],
+    ),
   );
   assert.deepEqual(found, []);
 });
@@ -123,7 +129,8 @@ test('only the configuration reads the environment', () => {
 });
 
 test('proofs do no I/O and know no clock and no chance', () => {
-  const forbidden = /node:(fs|net|http|timers|child_process)|Date\.now|Math\.random|randomBytes|async /;
+  const forbidden =
+    /node:(fs|net|http|timers|child_process)|Date\.now|Math\.random|randomBytes|async /;
   const found = sources()
     .filter(({ layer }) => layer === 'proofs')
     .flatMap(({ name, lines }) =>

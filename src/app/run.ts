@@ -6,8 +6,8 @@ import type { Config } from './config/index.js';
 import { type Context, openContext } from './context.js';
 import { EXIT_STORAGE, EXIT_SUCCESS, type ExitCode } from './exit-codes.js';
 import type { RunServer, ServerHooks } from './hooks.js';
-import { StorageWatch } from './storage-watch.js';
 import { hostAndPort } from './startup.js';
+import { StorageWatch } from './storage-watch.js';
 import { PROTOCOL_VERSION, steleVersion } from './version.js';
 
 /** Runs the server until it is told to stop, or until storage failed. */

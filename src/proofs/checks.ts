@@ -54,3 +54,13 @@ export function isIntegerFrom(min: number, value: unknown): value is number {
 export function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
+
+/** What `make` returns; undefined when its checks of arguments refuse hostile input. */
+export function ifAccepted<T>(make: () => T): T | undefined {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof RangeError) return undefined;
+    throw error;
+  }
+}

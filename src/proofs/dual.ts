@@ -7,7 +7,7 @@ import {
   verifyInclusion,
   verifyLastInclusion,
 } from './accumulative-tree.js';
-import { isDigest, isObject } from './checks.js';
+import { isDigest, isIntegerFrom, isObject } from './checks.js';
 import { ZERO_HASH } from './hashes.js';
 import { alhOf, isHeader } from './header.js';
 import {
@@ -18,15 +18,7 @@ import {
   verifyLinearProof,
 } from './linear.js';
 import type { DualProof, TxHeader } from './types.js';
-
-/** A verdict with its reason. */
-export type Verdict = { readonly ok: true } | { readonly ok: false; readonly reason: string };
-
-export const VALID: Verdict = { ok: true };
-
-export function invalid(reason: string): Verdict {
-  return { ok: false, reason };
-}
+import { invalid, VALID, type Verdict } from './verdict.js';
 
 /**
  * Proof that the history up to `target` continues the one up to `source`.
@@ -64,10 +56,12 @@ export function verifyDualProof(
   if (!isObject(proof)) return invalid('there is no dual proof');
   const { sourceTxHeader: source, targetTxHeader: target } = proof;
   if (!isHeader(source) || !isHeader(target)) return invalid('a header is malformed');
+  if (!isIntegerFrom(1, sourceTxId) || !isIntegerFrom(sourceTxId, targetTxId)) {
+    return invalid('the expected ids are not in order');
+  }
   if (!isDigest(sourceAlh) || !isDigest(targetAlh)) return invalid('an expected Alh is malformed');
   if (source.id !== sourceTxId) return invalid(`source is ${source.id}, not ${sourceTxId}`);
   if (target.id !== targetTxId) return invalid(`target is ${target.id}, not ${targetTxId}`);
-  if (source.id > target.id) return invalid('source is newer than target');
   if (!equalBytes(alhOf(source), sourceAlh)) return invalid('source header does not give its Alh');
   if (!equalBytes(alhOf(target), targetAlh)) return invalid('target header does not give its Alh');
   return verifyTreeParts(proof, sourceAlh, targetAlh);

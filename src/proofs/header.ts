@@ -1,6 +1,6 @@
 import { asBuffer, equalBytes, readI64, readU64, writeI64, writeU64 } from '../base/bytes.js';
 import { sha256 } from '../base/sha256.js';
-import { checkDigest, checkInteger, isObject } from './checks.js';
+import { checkDigest, checkInteger, ifAccepted, isObject } from './checks.js';
 import { MetadataError } from './errors.js';
 import { copyShort, HashInput } from './hash-input.js';
 import { decodeTxMetadata, encodeTxMetadata, TX_METADATA_BYTES_MAX } from './metadata.js';
@@ -37,14 +37,11 @@ function checkHeader(header: TxHeader): void {
 
 /** Whether hostile input is a header that can be hashed. */
 export function isHeader(value: unknown): value is TxHeader {
-  if (!isObject(value)) return false;
-  try {
+  const check = () => {
     checkHeader(value as TxHeader);
     return true;
-  } catch (error) {
-    if (error instanceof TypeError || error instanceof RangeError) return false;
-    throw error;
-  }
+  };
+  return isObject(value) && ifAccepted(check) === true;
 }
 
 /**

@@ -1,18 +1,14 @@
-// Entries and headers.
+// For those who store and serve: encodings, hashes, makers of proofs.
 
-// Makers and verifiers.
 export {
   consistencyTerms,
   inclusionTerms,
   lastInclusionTerms,
   treeRoot,
-  verifyConsistency,
-  verifyInclusion,
-  verifyLastInclusion,
 } from './accumulative-tree.js';
 export { DIGEST_BYTES } from './checks.js';
 export { entryDigest, entryDigestInto } from './digest.js';
-export { invalid, makeDualProof, VALID, type Verdict, verifyDualProof } from './dual.js';
+export { makeDualProof } from './dual.js';
 export {
   PLAIN_KEY_PREFIX,
   PLAIN_VALUE_PREFIX,
@@ -28,16 +24,10 @@ export {
   type SortedSetKey,
 } from './entries.js';
 export { MetadataError, type ProofsErrorCode, SigningKeyError } from './errors.js';
-export { hashTreeProof, hashTreeRoot, verifyHashTreeProof } from './hash-tree.js';
+export { hashTreeProof, hashTreeRoot } from './hash-tree.js';
 export { EMPTY_HASH, leafHash, nodeHash, ZERO_HASH } from './hashes.js';
 export { alhFrom, alhOf, headerBytes, innerHash, parseHeaderBytes } from './header.js';
-export {
-  type History,
-  makeLinearAdvanceProof,
-  makeLinearProof,
-  verifyLinearAdvanceProof,
-  verifyLinearProof,
-} from './linear.js';
+export { type History, makeLinearAdvanceProof, makeLinearProof } from './linear.js';
 export {
   decodeKvMetadata,
   decodeTxMetadata,
@@ -45,10 +35,27 @@ export {
   encodeTxMetadata,
   TX_EXTRA_BYTES_MAX,
 } from './metadata.js';
-export {
-  StateSigner,
-  StateVerifier,
-  stateSigningBytes,
-} from './state-signature.js';
+export { StateSigner, stateSigningBytes } from './state-signature.js';
 export { TreeAppender } from './tree-appender.js';
 export type * from './types.js';
+
+// For those who verify. Everything here takes hostile input and answers instead of throwing.
+
+export { verifyConsistency, verifyInclusion, verifyLastInclusion } from './accumulative-tree.js';
+export { verifyDualProof } from './dual.js';
+export { verifyHashTreeProof } from './hash-tree.js';
+export { verifyLinearAdvanceProof, verifyLinearProof } from './linear.js';
+export { StateVerifier } from './state-signature.js';
+export type { ProvedTx, Trust } from './trust.js';
+export { type Invalid, invalid, type StateVerdict, VALID, type Verdict } from './verdict.js';
+export {
+  type HashedEntry,
+  type ProvedEntry,
+  type ProvedReference,
+  verifyGet,
+  verifySet,
+  verifySetReference,
+  verifyTxById,
+  verifyZAdd,
+  type WrittenEntry,
+} from './verify.js';

@@ -65,7 +65,7 @@ export interface RpcServer {
    * not. When it resolves no handler runs any more.
    */
   drain(graceMs: number): Promise<void>;
-  /** Closes everything at once. */
+  /** Closes everything at once; handlers under way end by themselves. */
   close(): void;
 }
 

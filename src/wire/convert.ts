@@ -8,7 +8,7 @@ import type {
   State,
   TxHeader,
   TxMetadata,
-} from '../proofs/types.js';
+} from '../proofs/index.js';
 import { WireDecodeError } from './errors.js';
 import type * as pb from './gen/messages.js';
 import type { Init } from './writer.js';
