@@ -20,6 +20,8 @@ export interface Context extends AsyncDisposable {
 export interface ContextEvents {
   /** A database may not be written any more; the process must end. */
   onStorageFailure(database: string, error: Error): void;
+  /** The directory may belong to another process now; this one must end. */
+  onLockLost(): void;
 }
 
 const HEADER_VERSIONS: Readonly<Record<Config['writeTxHeaderVersion'], HeaderVersionSetting>> = {
@@ -43,7 +45,10 @@ export async function openContext(
   };
   try {
     await ensureDirectory(config.dir);
-    const lock = await lockDirectory(config.dir);
+    const lock = await lockDirectory(config.dir, {
+      // From now on another process may write: nothing may be written here any more.
+      onLost: () => events.onLockLost(),
+    });
     closers.push(() => lock[Symbol.asyncDispose]());
     const serverUuid = await serverIdentity(config.dir);
     const databases = await openDatabases(config, log, clock, events);

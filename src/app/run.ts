@@ -15,6 +15,7 @@ export const runServer: RunServer = async (config, secrets, log, hooks) => {
   const storage = new StorageWatch(log);
   const context = await openContext(config, secrets, log, systemClock, {
     onStorageFailure: (database, error) => storage.failed(database, error),
+    onLockLost: () => storage.failed('all', new Error('the lock of the data directory was lost')),
   });
   try {
     const server = createServer(config, context, log, storage);

@@ -116,7 +116,7 @@ export interface DatabaseInfo {
 export interface Databases {
   readonly system: Database;
   exists(name: string): boolean;
-  /** Sorted by name, without `systemdb`. */
+  /** In the order of their creation, without `systemdb`. */
   list(): DatabaseInfo[];
   info(name: string): DatabaseInfo;
   /**

@@ -40,8 +40,9 @@ export class Catalog {
     return this.#records.get(name);
   }
 
+  /** In the order in which they were created. */
   all(): CatalogRecord[] {
-    return [...this.#records.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return [...this.#records.values()].sort((a, b) => serialOf(a) - serialOf(b));
   }
 
   async put(record: CatalogRecord): Promise<void> {
@@ -54,6 +55,11 @@ export class Catalog {
     await this.#system.delete([keyOf(name)], 0, { generation: 'session' });
     this.#records.delete(name);
   }
+}
+
+/** Folders end in the number of the transaction that made them. */
+function serialOf({ directory }: CatalogRecord): number {
+  return Number(directory.slice(directory.lastIndexOf('.') + 1));
 }
 
 function keyOf(name: string): Buffer {

@@ -53,6 +53,8 @@ export class CommitLoop {
   constructor(options: CommitLoopOptions) {
     this.#options = options;
     this.#headerVersion = options.headerVersion;
+    // What a crash left waiting was read again at the opening.
+    this.#mergeWhenIdle();
   }
 
   get pending(): number {

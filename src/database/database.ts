@@ -75,6 +75,13 @@ export interface StoredDatabaseOptions extends StoreOptions {
   onCorruption(error: DatabaseError): void;
 }
 
+function notWithAtTx(field: string): DatabaseError {
+  return new DatabaseError(
+    'illegalArgumentsExplained',
+    `illegal arguments: ${field} should not be specified when AtTx is used`,
+  );
+}
+
 /** About the size of a request that asks for entries of no value. */
 const SMALL_REQUEST_BYTES = 256;
 
@@ -146,9 +153,7 @@ export class StoredDatabase implements Database {
     if (sinceTx > this.#store.state.txId) throw txNotFound();
     const raw = rawKeys(keys);
     return this.#write(options, SMALL_REQUEST_BYTES * keys.length, (context) => {
-      const entries = deleteEntries(raw, context);
-      checkDistinct(entries);
-      return entries;
+      return deleteEntries(raw, context);
     });
   }
 
@@ -257,8 +262,9 @@ export class StoredDatabase implements Database {
     if (request.key.length === 0) {
       throw new DatabaseError('emptyKey', 'illegal arguments: empty key');
     }
-    if (request.atTx > 0 && (request.sinceTx > 0 || request.atRevision !== 0)) {
-      throw illegalArguments();
+    if (request.atTx > 0) {
+      if (request.sinceTx > 0) throw notWithAtTx('SinceTx');
+      if (request.atRevision !== 0) throw notWithAtTx('AtRevision');
     }
     if (request.sinceTx > this.#store.state.txId && !request.noWait) {
       throw new DatabaseError(

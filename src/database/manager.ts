@@ -32,6 +32,8 @@ export interface DatabasesOptions {
   onCorruption(name: string, error: DatabaseError): void;
 }
 
+const RETENTION_MS_MIN = 86_400_000;
+
 const SYSTEM_LIMITS = { maxKeyLen: 1024, maxValueLen: 33_554_432, maxTxEntries: 1024 };
 
 /** Keeps the catalog and the open databases of one data directory. */
@@ -59,7 +61,7 @@ export class DatabaseManager implements Databases {
     try {
       await manager.#catalog.load();
       if (manager.#catalog.get(DEFAULT_DATABASE) === undefined) {
-        await manager.#create(DEFAULT_DATABASE, {}, '');
+        await manager.#create(DEFAULT_DATABASE, {}, SYSTEM_DATABASE);
       }
       for (const { name, loaded, settings: own } of manager.#catalog.all()) {
         if (loaded && own.autoload && name === DEFAULT_DATABASE) await manager.#tryOpen(name);
@@ -173,12 +175,22 @@ export class DatabaseManager implements Databases {
     });
     try {
       await this.#exclusively(() =>
-        this.#catalog.put({ ...this.#record(name), settings: database.settings }),
+        this.#catalog.put({ ...this.#record(name), settings: this.#settings(this.#record(name)) }),
       );
     } catch (error) {
       const reason = messageOf(error);
       this.#options.log.warn('the catalog was not updated', { database: name, reason });
     }
+  }
+
+  /**
+   * The settings as they are from the next opening on: what was changed since this one holds, and a
+   * header version that the open database has fixed.
+   */
+  #settings({ name, settings }: CatalogRecord): DatabaseSettings {
+    const database = this.#open.get(name);
+    if (database === undefined || settings.writeTxHeaderVersion !== 'auto') return settings;
+    return { ...settings, writeTxHeaderVersion: database.settings.writeTxHeaderVersion };
   }
 
   /** Changes of the catalog happen one after the other. */
@@ -235,8 +247,7 @@ export class DatabaseManager implements Databases {
       const record = this.#manageable(name);
       if (!record.loaded) throw new DatabaseError('databaseClosed', 'already closed');
       const database = this.#open.get(name);
-      const settings = database?.settings ?? record.settings;
-      await this.#catalog.put({ ...record, settings, loaded: false });
+      await this.#catalog.put({ ...record, settings: this.#settings(record), loaded: false });
       this.#open.delete(name);
       this.#damaged.delete(name);
       await database?.close();
@@ -264,15 +275,21 @@ export class DatabaseManager implements Databases {
   updateSettings(name: string, update: DatabaseSettingsUpdate): Promise<DatabaseInfo> {
     return this.#exclusively(async () => {
       const record = this.#manageable(name);
-      const current = this.#open.get(name)?.settings ?? record.settings;
-      const settings = updatedSettings(name, current, update);
+      const settings = updatedSettings(name, this.#settings(record), update);
       await this.#catalog.put({ ...record, settings });
       return { ...this.info(name), settings };
     });
   }
 
   async truncate(name: string, retentionPeriodMs: number): Promise<void> {
-    this.#record(name);
+    this.#manageable(name);
+    if (retentionPeriodMs < 0 || (retentionPeriodMs > 0 && retentionPeriodMs < RETENTION_MS_MIN)) {
+      throw new DatabaseError(
+        'retentionPeriodTooShort',
+        `illegal arguments: invalid retention period for database '${name}'. ` +
+          "RetentionPeriod should at least '24h0m0s' hours",
+      );
+    }
     const database = await this.open(name);
     const oldest = database.state().txId === 0 ? undefined : (database as StoredDatabase);
     const limit = unixSeconds(this.#options.clock) - retentionPeriodMs / 1000;

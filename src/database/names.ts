@@ -6,15 +6,15 @@ export const DEFAULT_DATABASE = 'defaultdb';
 const NAME_LENGTH_MAX = 128;
 
 /**
- * Checks the name of a new database, already in lower case: 1 to 128 letters a to z, digits and
- * underscores.
+ * Checks the name of a new database, already in lower case: 1 to 128 bytes of lower-case letters (of
+ * any script), digits and underscores.
  */
 export function checkDatabaseName(name: string): void {
-  if (name.length < 1 || name.length > NAME_LENGTH_MAX) {
+  if (name.length < 1 || Buffer.byteLength(name) > NAME_LENGTH_MAX) {
     throw new DatabaseError('databaseNameLength', 'database name length outside of limits');
   }
   for (const character of name) {
-    if (/^[a-z0-9_]$/.test(character)) continue;
+    if (/^[\p{Ll}\p{Nd}_]$/u.test(character)) continue;
     if (/^[\p{P}\p{S}]$/u.test(character)) {
       throw new DatabaseError(
         'databaseNamePunctuation',

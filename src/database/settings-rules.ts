@@ -16,7 +16,12 @@ const HOUR_MS = 3_600_000;
 /** A value length is kept in 32 bits. */
 const VALUE_LEN_MAX = 0xffff_ffff;
 
-const FIXED = ['maxKeyLen', 'maxValueLen', 'maxTxEntries'] as const;
+/** With the names that texts of the protocol have for them. */
+const FIXED = {
+  maxKeyLen: 'max key length',
+  maxValueLen: 'max value length',
+  maxTxEntries: 'max number of entries per transaction',
+} as const;
 /** Settings without effect here that the original fixes at creation too. */
 const FIXED_KEPT: ReadonlySet<string> = new Set([
   'fileSize',
@@ -26,7 +31,7 @@ const FIXED_KEPT: ReadonlySet<string> = new Set([
 ]);
 
 function invalid(reason: string): DatabaseError {
-  return new DatabaseError('invalidSettings', reason);
+  return new DatabaseError('invalidSettings', `illegal arguments: ${reason}`);
 }
 
 export function defaultSettings(defaults: SettingsDefaults): DatabaseSettings {
@@ -57,8 +62,8 @@ export function updatedSettings(
   current: DatabaseSettings,
   update: DatabaseSettingsUpdate,
 ): DatabaseSettings {
-  for (const field of FIXED) {
-    if (update[field] !== undefined) throw fixed(field, name);
+  for (const [field, text] of Object.entries(FIXED)) {
+    if (update[field as keyof typeof FIXED] !== undefined) throw fixed(text, name);
   }
   for (const field of Object.keys(update.kept ?? {})) {
     if (FIXED_KEPT.has(field)) throw fixed(field, name);

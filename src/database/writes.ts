@@ -85,11 +85,14 @@ export function checkDistinct(entries: readonly DraftEntry[]): void {
   }
 }
 
-/** Deletion entries; every key must be live. */
+/** Deletion entries; every key must be live, and is not any more when it is named again. */
 export function deleteEntries(keys: readonly Buffer[], context: WriteContext): DraftEntry[] {
+  const named = new Set<string>();
   return keys.map((rawKey) => {
     const newest = context.newest(rawKey);
-    if (newest === undefined || newest.deleted) throw keyNotFound();
+    const name = rawKey.latin1Slice();
+    if (newest === undefined || newest.deleted || named.has(name)) throw keyNotFound();
+    named.add(name);
     if (context.isExpired(newest)) throw keyExpired();
     return { rawKey, value: EMPTY, metadata: { deleted: true } };
   });

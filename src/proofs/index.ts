@@ -39,7 +39,7 @@ export { StateSigner, stateSigningBytes } from './state-signature.js';
 export { TreeAppender } from './tree-appender.js';
 export type * from './types.js';
 
-// For those who verify. Everything here takes hostile input and answers instead of throwing.
+// For those who verify. These functions take hostile input and answer, they never throw.
 
 export { verifyConsistency, verifyInclusion, verifyLastInclusion } from './accumulative-tree.js';
 export { verifyDualProof } from './dual.js';

@@ -1,7 +1,7 @@
 import { equalBytes } from '../base/bytes.js';
 import { inclusionTerms, verifyInclusion } from './accumulative-tree.js';
 import { areDigests, checkInteger, isDigest, isIntegerFrom, isObject } from './checks.js';
-import { alhFrom, innerHash } from './header.js';
+import { alhFrom, innerHash, isHeader } from './header.js';
 import type { LinearAdvanceProof, LinearProof, TreeNodes, TxHeader } from './types.js';
 
 /** Where makers of proofs find the history. */
@@ -71,7 +71,7 @@ export function makeLinearAdvanceProof(
 }
 
 /**
- * Takes a hostile proof between headers that are well formed.
+ * Takes hostile input. The headers must be those whose Alhs the caller knows.
  * @param endAlh Alh of the last transaction of the range: of the source, or of target.blTxId if lower
  */
 export function verifyLinearAdvanceProof(
@@ -80,6 +80,7 @@ export function verifyLinearAdvanceProof(
   target: TxHeader,
   endAlh: Uint8Array,
 ): boolean {
+  if (!isHeader(source) || !isHeader(target)) return false;
   const { start, end } = advanceRange(source, target);
   if (end < start) return false;
   if (end <= start + 1) return true;

@@ -57,9 +57,11 @@ function verifyWrite(digestsOf: readonly DigestOf[], answer: ProvedTx, trust: Tr
   if (digestsOf.length === 0 || header.nentries !== digestsOf.length) {
     return invalid('the transaction has not the number of entries that were written');
   }
-  const digests = ifAccepted(() => digestsOf.map((digestOf) => digestOf(header.version)));
+  const digests = ifAccepted(() =>
+    Buffer.concat(digestsOf.map((digestOf) => digestOf(header.version))),
+  );
   if (digests === undefined) return invalid('an entry cannot be in such a transaction');
-  if (!equalBytes(hashTreeRoot(Buffer.concat(digests)), header.eH)) {
+  if (!equalBytes(hashTreeRoot(digests), header.eH)) {
     return invalid('the transaction holds something else than was written');
   }
   return linkToTrust(answer, trust);
@@ -121,7 +123,10 @@ export function verifyZAdd(
   return verifyWrite([digestOf], answer, trust);
 }
 
-/** The entries must be all of the transaction, in order. */
+/**
+ * The entries must be all of the transaction, in order. A value that came with an entry is for the caller
+ * to compare with its hValue.
+ */
 export function verifyTxById(
   txId: number,
   answer: ProvedTx & { readonly entries: readonly HashedEntry[] },

@@ -1,6 +1,11 @@
 import { AuthError, type Caller, type Credentials } from '../auth/index.js';
 import { assert } from '../base/assert.js';
-import type { Database } from '../database/index.js';
+import {
+  type Database,
+  DatabaseError,
+  DEFAULT_DATABASE,
+  SYSTEM_DATABASE,
+} from '../database/index.js';
 import type { MethodKind, MethodName } from '../wire/index.js';
 import type { AuditRow, AuditStage, CallStage } from './audit.js';
 import type { DatabaseContext, Services } from './context.js';
@@ -216,7 +221,9 @@ export class Call implements DatabaseContext {
     const { auth } = this.services;
     this.#stage = 'authorize';
     if (permission === 'read') auth.assertMaySelect(this.caller, name);
-    else auth.assertMayManageDatabase(this.caller, name);
+    else if (name === SYSTEM_DATABASE || name === DEFAULT_DATABASE) {
+      throw new DatabaseError('databaseReserved', 'database is reserved');
+    } else auth.assertMayManageDatabase(this.caller, name);
     this.#stage = 'execute';
   }
 

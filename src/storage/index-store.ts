@@ -158,6 +158,7 @@ export class IndexStore {
   write(batch: Batch, changes: IndexChanges): void {
     if (this.#backlog.size === 0 && changes.size <= DIRECT_CHANGES_MAX) {
       for (const change of changes.all()) putChange(batch, change);
+      if (this.#markerWritten) this.#removeMarker(batch);
       return;
     }
     if (!this.#markerWritten) {
@@ -208,11 +209,16 @@ export class IndexStore {
     if (generation.next < generation.keys.length) return;
     this.#generation = undefined;
     if (!more && this.#written.length === this.#backlog.size) {
-      batch.remove('meta', Buffer.from(META_INDEXED_TO));
-      this.#markerWritten = false;
+      this.#removeMarker(batch);
     } else {
       batch.put('meta', Buffer.from(META_INDEXED_TO), u64Key(generation.txId));
     }
+  }
+
+  /** The tables are complete with this commit. */
+  #removeMarker(batch: Batch): void {
+    batch.remove('meta', Buffer.from(META_INDEXED_TO));
+    this.#markerWritten = false;
   }
 
   /** After the commit of a merge step: what was written need not wait any more. */

@@ -67,7 +67,6 @@ export async function recoverIndex(store: Store, log: Log): Promise<void> {
   if (marker !== undefined) {
     store.index.openedAt(marker, true);
     await replayIndex(store, marker + 1);
-    if (store.index.backlogKeys === 0) await store.mergeIndexStep();
     return;
   }
   store.index.openedAt(last, false);

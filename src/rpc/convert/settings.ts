@@ -193,10 +193,12 @@ function refuseReplication(message: pb.ReplicationNullableSettings | undefined):
 }
 
 function headerVersionFrom(value: number): HeaderVersionSetting {
-  if (value === 0 || value === 1) return value;
+  // Whoever asks for version 0 in so many words has clients that know no metadata.
+  if (value === 0) return '0-only';
+  if (value === 1) return value;
   throw new RpcError(
     'settingUnsupported',
-    'illegal arguments: invalid WriteTxHeaderVersion: 0 or 1 expected',
+    'illegal arguments: invalid options: invalid WriteTxHeaderVersion',
   );
 }
 

@@ -1,4 +1,4 @@
-import type { WriteOptions } from '../../database/index.js';
+import { DatabaseError, type WriteOptions } from '../../database/index.js';
 import { type Init, type pb, safeInteger, txHeaderToMessage } from '../../wire/index.js';
 import type { DatabaseContext } from '../context.js';
 import { entryToMessage } from '../convert/entries.js';
@@ -19,12 +19,27 @@ export function writeOptions(
   };
 }
 
+/** Clients of some writes know these with their first words twice. */
+const REPEATED = /: (?:max key length exceeded|invalid transaction ID)$/;
+
+export async function withRepeatedWords<T>(write: Promise<T>): Promise<T> {
+  try {
+    return await write;
+  } catch (cause) {
+    if (!(cause instanceof DatabaseError) || cause.code !== 'invalidPrecondition') throw cause;
+    if (!REPEATED.test(cause.message)) throw cause;
+    const message = `invalid precondition: ${cause.message}`;
+    throw new DatabaseError('invalidPrecondition', message, { cause });
+  }
+}
+
 export async function set(
   context: DatabaseContext,
   request: pb.SetRequest,
 ): Promise<Init<pb.TxHeader>> {
   const kvs = request.KVs.map(keyValueFrom);
-  return txHeaderToMessage(await context.database.set(kvs, writeOptions(context, request)));
+  const write = context.database.set(kvs, writeOptions(context, request));
+  return txHeaderToMessage(await withRepeatedWords(write));
 }
 
 export function get({ database }: DatabaseContext, request: pb.KeyRequest): Init<pb.Entry> {

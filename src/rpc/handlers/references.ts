@@ -1,14 +1,15 @@
 import { type Init, type pb, txHeaderToMessage } from '../../wire/index.js';
 import type { DatabaseContext } from '../context.js';
 import { operationFrom, referenceFrom, zAddFrom } from '../convert/requests.js';
-import { writeOptions } from './kv.js';
+import { withRepeatedWords, writeOptions } from './kv.js';
 
 export async function setReference(
   context: DatabaseContext,
   request: pb.ReferenceRequest,
 ): Promise<Init<pb.TxHeader>> {
   const options = writeOptions(context, request);
-  return txHeaderToMessage(await context.database.setReference(referenceFrom(request), options));
+  const write = context.database.setReference(referenceFrom(request), options);
+  return txHeaderToMessage(await withRepeatedWords(write));
 }
 
 export async function zAdd(

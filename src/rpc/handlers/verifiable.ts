@@ -10,7 +10,7 @@ import {
   txRequestFrom,
   zAddFrom,
 } from '../convert/requests.js';
-import { writeOptions } from './kv.js';
+import { withRepeatedWords, writeOptions } from './kv.js';
 
 export function signerOf({ services, database }: DatabaseContext): DatabaseSigner {
   return new DatabaseSigner(services.signer, database);
@@ -24,7 +24,7 @@ export async function verifiableSet(
   const kvs = setRequest.KVs.map(keyValueFrom);
   const since = safeInteger(request.proveSinceTx, 'VerifiableSetRequest.proveSinceTx');
   const options = writeOptions(context, setRequest);
-  const tx = await context.database.verifiableSet(kvs, since, options);
+  const tx = await withRepeatedWords(context.database.verifiableSet(kvs, since, options));
   return signerOf(context).verifiableTxToMessage(tx);
 }
 
@@ -50,11 +50,9 @@ export async function verifiableSetReference(
 ): Promise<Init<pb.VerifiableTx>> {
   const reference = required(request.referenceRequest);
   const since = safeInteger(request.proveSinceTx, 'VerifiableReferenceRequest.proveSinceTx');
-  const tx = await context.database.verifiableSetReference(
-    referenceFrom(reference),
-    since,
-    writeOptions(context, reference),
-  );
+  const options = writeOptions(context, reference);
+  const write = context.database.verifiableSetReference(referenceFrom(reference), since, options);
+  const tx = await withRepeatedWords(write);
   return signerOf(context).verifiableTxToMessage(tx);
 }
 

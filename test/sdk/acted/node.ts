@@ -137,7 +137,7 @@ class Node2 extends PlainCalls implements Sdk {
   }
 
   async verifiedSetReference(key: string, target: string, atTx: number): Promise<number> {
-    const reference = await this.usable();
+    const reference = this.reference();
     const answer = await this.transport.call('VerifiableSetReference', {
       referenceRequest: referenceRequest(key, target, atTx),
       proveSinceTx: reference.id,
@@ -146,20 +146,14 @@ class Node2 extends PlainCalls implements Sdk {
   }
 
   async verifiedZAdd(set: string, element: Element): Promise<number> {
-    const reference = await this.usable();
+    const reference = this.reference();
     const request = { zAddRequest: zAddRequest(set, element), proveSinceTx: reference.id };
     const answer = await this.transport.call('VerifiableZAdd', request);
     return this.checkWrite(answer, { kind: 'element', set, element }, reference);
   }
 
-  /** A reference that it can verify from. */
-  private async usable(): Promise<TxState> {
-    if (this.stateTx() < 2) await this.takeReference();
-    return this.reference();
-  }
-
   async verifiedGet(key: string, atTx: number): Promise<Got> {
-    const reference = await this.usable();
+    const reference = this.reference();
     const { entry, verifiableTx } = await this.transport.call('VerifiableGet', {
       keyRequest: { key: bytes(key), atTx },
       proveSinceTx: reference.id,
@@ -187,7 +181,7 @@ class Node2 extends PlainCalls implements Sdk {
   }
 
   async verifiedTxById(tx: number): Promise<RawEntry[]> {
-    const reference = await this.usable();
+    const reference = this.reference();
     const answer = await this.transport.call('VerifiableTxById', {
       tx,
       proveSinceTx: reference.id,

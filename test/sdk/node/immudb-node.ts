@@ -210,16 +210,29 @@ class ImmudbNode implements Sdk {
   }
 }
 
+interface NodePackage {
+  readonly default: {
+    /** The only one there can be. */
+    instance: NodeClient | undefined;
+    new (config: object): NodeClient;
+    getInstance(config: object): Promise<NodeClient>;
+  };
+}
+
 async function connect(options: Options, create: boolean): Promise<Sdk> {
   const load = createRequire(import.meta.url);
-  const { default: Client } = load(options.module) as {
-    default: new (config: object) => NodeClient;
-  };
+  const { default: Client } = load(options.module) as NodePackage;
   const { port, database, stateDir } = options;
-  // What getInstance does with both automatic options off, but once for each connection.
-  const client = new Client({ host: '127.0.0.1', port, rootPath: path.join(stateDir, 'root') });
+  const config = { host: '127.0.0.1', port, rootPath: path.join(stateDir, 'root') };
+  const user = { user: 'immudb', password: 'immudb' };
+  if (database === 'defaultdb') {
+    // As its documentation shows it: logs in and selects the database by itself.
+    Client.instance = undefined;
+    return new ImmudbNode(await Client.getInstance({ ...config, ...user, database }), database);
+  }
+  const client = new Client(config);
   await client.health();
-  await client.login({ user: 'immudb', password: 'immudb' });
+  await client.login(user);
   if (create) await client.createDatabase({ databasename: database });
   await client.useDatabase({ databasename: database });
   return new ImmudbNode(client, database);

@@ -14,7 +14,6 @@ class Session:
     """immudb-py since 1.2."""
 
     has_exec_all = True
-    has_since = True
     # In a database of header version 0 a deletion or expiry alone gets version 1: this generation
     # verifies a chain of both.
     has_metadata = True
@@ -24,6 +23,8 @@ class Session:
 
         self.options = options
         self.is_newest = options.release == "1.5.0"
+        # verifiedGetSince of 1.2.3 hands its transaction on as the one to read at.
+        self.has_since = self.is_newest
         url = f"127.0.0.1:{options.port}"
         self.state = PersistentRootService(os.path.join(options.state_dir, "state"))
         self.client = ImmudbClient(url, rs=self.state, publicKeyFile=options.public_key)

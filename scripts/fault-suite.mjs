@@ -1,0 +1,70 @@
+// Runs the fault suite (test/fault): servers that are killed, that lose power, whose disk fails, hangs or
+// fills up, that are told to stop under load. Nothing acknowledged may be lost.
+//
+//   node scripts/fault-suite.mjs [--rounds 20] [--faults 12] [--seed N] [--only kill,power,disk,full,stop]
+//                                [--long] [--keep]
+//
+// --rounds: kills and stops; --faults: how many of the calls 1 to 50 of each kind fail in turn; --long is
+// --rounds 200 --faults 50. Needs Linux and gcc; to fill up a disk it mounts one, as root.
+
+import { randomInt } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string' },
+    faults: { type: 'string' },
+    seed: { type: 'string', default: String(randomInt(2 ** 31)) },
+    only: { type: 'string', default: '' },
+    long: { type: 'boolean', default: false },
+    keep: { type: 'boolean', default: false },
+  },
+});
+
+function number(name, short, long) {
+  const value = Number(values[name] ?? (values.long ? long : short));
+  if (!Number.isSafeInteger(value) || value < 0) throw new Error(`--${name}: expected a number`);
+  return value;
+}
+
+function load(name) {
+  const file = path.join(ROOT, 'dist/test/fault', name);
+  if (!existsSync(file)) {
+    console.error(`${file} is missing: run npm run build first`);
+    process.exit(1);
+  }
+  return import(pathToFileURL(file).href);
+}
+
+const rounds = number('rounds', 20, 200);
+const faults = number('faults', 12, 50);
+const options = { seed: number('seed'), keep: values.keep };
+const { Report } = await load('suite.js');
+const { killUnderLoad, powerLossUnderLoad } = await load('kills.js');
+
+const parts = {
+  kill: (report) => killUnderLoad(report, options, rounds),
+  power: (report) => powerLossUnderLoad(report, options, Math.ceil(rounds / 2.5)),
+};
+
+const chosen = values.only === '' ? Object.keys(parts) : values.only.split(',');
+const report = new Report();
+const begin = Date.now();
+console.log(`seed ${options.seed}`);
+for (const name of chosen) {
+  if (!(name in parts)) throw new Error(`--only: expected some of ${Object.keys(parts)}`);
+  try {
+    await parts[name](report);
+  } catch (error) {
+    report.failed++;
+    console.log(`FAILED  ${name}\n${error.stack}`);
+  }
+}
+console.log(`${((Date.now() - begin) / 1000).toFixed(0)} s`);
+console.log(`${report.passed} passed, ${report.failed} failed`);
+process.exitCode = report.failed > 0 || report.passed === 0 ? 1 : 0;
