@@ -1,7 +1,7 @@
 // Runs the fault suite (test/fault): servers that are killed, that lose power, whose disk fails, hangs or
 // fills up, that are told to stop under load. Nothing acknowledged may be lost.
 //
-//   node scripts/fault-suite.mjs [--rounds 20] [--faults 12] [--seed N] [--only kill,power,disk,full,stop]
+//   node scripts/fault-suite.mjs [--rounds 20] [--faults 12] [--seed N] [--only kill,power,disk,open,full,stop]
 //                                [--long] [--keep]
 //
 // --rounds: kills and stops; --faults: how many of the calls 1 to 50 of each kind fail in turn; --long is
@@ -46,10 +46,13 @@ const faults = number('faults', 12, 50);
 const options = { seed: number('seed'), keep: values.keep };
 const { Report } = await load('suite.js');
 const { killUnderLoad, powerLossUnderLoad } = await load('kills.js');
+const { diskFaults, openingFaults } = await load('disk-faults.js');
 
 const parts = {
   kill: (report) => killUnderLoad(report, options, rounds),
   power: (report) => powerLossUnderLoad(report, options, Math.ceil(rounds / 2.5)),
+  disk: (report) => diskFaults(report, options, faults),
+  open: (report) => openingFaults(report, options),
 };
 
 const chosen = values.only === '' ? Object.keys(parts) : values.only.split(',');

@@ -15,6 +15,8 @@ export interface Context extends AsyncDisposable {
   readonly auth: Auth;
   readonly signer: StateSigner | undefined;
   readonly serverUuid: string;
+  /** Reads that met damaged data, since the start. */
+  corruptionAlarms(): number;
 }
 
 export interface ContextEvents {
@@ -51,14 +53,16 @@ export async function openContext(
     });
     closers.push(() => lock[Symbol.asyncDispose]());
     const serverUuid = await serverIdentity(config.dir);
-    const databases = await openDatabases(config, log, clock, events);
+    let alarms = 0;
+    const databases = await openDatabases(config, log, clock, events, () => alarms++);
     closers.push(() => databases.close());
     const auth = openAuth(config, secrets, databases, log, clock);
     closers.push(() => auth.dispose());
     await auth.open();
     const key = secrets.signingKey?.export({ type: 'sec1', format: 'pem' });
     const signer = key === undefined ? undefined : new StateSigner(key.toString());
-    return { databases, auth, signer, serverUuid, [Symbol.asyncDispose]: close };
+    const corruptionAlarms = () => alarms;
+    return { databases, auth, signer, serverUuid, corruptionAlarms, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
     throw error;
@@ -70,6 +74,7 @@ function openDatabases(
   log: Log,
   clock: Clock,
   events: ContextEvents,
+  countAlarm: () => void,
 ): Promise<DatabaseManager> {
   return DatabaseManager.open({
     dir: config.dir,
@@ -91,6 +96,7 @@ function openDatabases(
     reserveFraction: config.diskReservePercent / 100,
     onFailure: events.onStorageFailure,
     onCorruption(database, error) {
+      countAlarm();
       log.error('damaged data was met and not served', { database, reason: error.message });
     },
   });

@@ -5,6 +5,8 @@ export const APP_ERROR_CODES = [
   'pidFileUnusable',
   'logFileUnusable',
   'serviceFailed',
+  'healthcheckOff',
+  'healthcheckTimeout',
 ] as const;
 
 export type AppErrorCode = (typeof APP_ERROR_CODES)[number];

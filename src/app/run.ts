@@ -6,6 +6,7 @@ import type { Config } from './config/index.js';
 import { type Context, openContext } from './context.js';
 import { EXIT_STORAGE, EXIT_SUCCESS, type ExitCode } from './exit-codes.js';
 import type { RunServer, ServerHooks } from './hooks.js';
+import { type Monitor, startMonitor } from './monitor/index.js';
 import { hostAndPort } from './startup.js';
 import { StorageWatch } from './storage-watch.js';
 import { PROTOCOL_VERSION, steleVersion } from './version.js';
@@ -18,12 +19,17 @@ export const runServer: RunServer = async (config, secrets, log, hooks) => {
     onLockLost: () => storage.failed('all', new Error('the lock of the data directory was lost')),
   });
   try {
-    const server = createServer(config, context, log, storage);
-    const port = await server.listen(config.address, config.port, tlsFiles(config));
+    const tls = tlsFiles(config);
+    await using monitor = startMonitor(config, context, log);
+    await monitor.listen(tls);
+    const server = createServer(config, context, log, storage, monitor);
+    const port = await server.listen(config.address, config.port, tls);
+    monitor.serving = true;
     log.info('listening', { address: hostAndPort(config.address, port), dir: config.dir });
-    hooks.onHangup(() => reloadTls(config, server, log));
+    hooks.onHangup(() => reloadTls(config, [server, monitor], log));
     hooks.onReady();
     await firstOf(hooks.stop, storage.signal);
+    monitor.serving = false;
     if (storage.signal.aborted) server.close();
     else await server.drain(drainMs(config));
   } finally {
@@ -39,6 +45,7 @@ function createServer(
   context: Context,
   log: Log,
   storage: StorageWatch,
+  monitor: Monitor,
 ): RpcServer {
   const { databases, auth, signer, serverUuid } = context;
   return createRpcServer({
@@ -51,6 +58,7 @@ function createServer(
     protocolVersion: PROTOCOL_VERSION,
     version: steleVersion(),
     health: () => !storage.signal.aborted,
+    metrics: monitor.rpcMetrics,
     limits: {
       receiveBytesMax: config.maxRecvMsgBytes,
       chunkBytesMax: config.streamChunkBytes,
@@ -79,12 +87,16 @@ function tlsFiles(config: Config): TlsFiles | undefined {
   };
 }
 
-function reloadTls(config: Config, server: RpcServer, log: Log): void {
+function reloadTls(
+  config: Config,
+  listeners: readonly { reloadTls(tls: TlsFiles): void }[],
+  log: Log,
+): void {
   const { certificate } = config;
   if (certificate === undefined) return;
   try {
     const files = tlsFiles(config);
-    if (files !== undefined) server.reloadTls(files);
+    if (files !== undefined) for (const listener of listeners) listener.reloadTls(files);
     log.info('certificates read again', { certificate });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

@@ -4,6 +4,7 @@ import { systemErrorCode } from '../base/durable-file.js';
 import { messageOf, SteleError } from '../base/errors.js';
 import { type Command, type CommandContext, UsageError } from './command.js';
 import { configCommand } from './config.js';
+import { healthcheckCommand } from './healthcheck.js';
 import { renderCommandHelp, renderHelp } from './help.js';
 import { serve } from './serve.js';
 import { serviceCommand } from './service.js';
@@ -21,7 +22,13 @@ const helpCommand: Command = {
 };
 
 /** Everything but running the server. */
-const COMMANDS: readonly Command[] = [configCommand, helpCommand, serviceCommand, versionCommand];
+const COMMANDS: readonly Command[] = [
+  configCommand,
+  healthcheckCommand,
+  helpCommand,
+  serviceCommand,
+  versionCommand,
+];
 
 /**
  * The program `stele`. Prints every error, and a stack only for a bug of ours.

@@ -91,7 +91,7 @@ export class Call implements DatabaseContext {
     this.progressAt = this.startedAt;
     const { name, failedName } = this.#auditRow;
     this.#audited = audit.selects(name) || (failedName !== undefined && audit.selects(failedName));
-    environment.metrics.started(plan.method, plan.kind);
+    environment.metrics.started(plan.method, plan.kind, peer.address);
   }
 
   get #auditRow(): AuditRow<unknown> {

@@ -68,9 +68,9 @@ export const DATABASE_ANSWERS = {
   },
   diskFull: {
     ...EXHAUSTED,
-    text: 'the disk is nearly full, writes are refused (disk-reserve, disk-reserve-percent)',
+    text: 'the disk is nearly full, writes are refused (--disk-reserve, --disk-reserve-percent)',
   },
-  tooManyWaiters: { ...EXHAUSTED, text: 'max waiting limit exceeded (max-waiters)' },
+  tooManyWaiters: { ...EXHAUSTED, text: 'max waiting limit exceeded (--max-waiters)' },
   corrupted: { ...UNKNOWN, text: 'data is corrupted' },
   databaseNotFound: UNKNOWN,
   databaseExists: UNKNOWN,
@@ -197,11 +197,11 @@ export const RPC_ANSWERS = {
   cancelled: { status: 'CANCELLED', text: 'the call was cancelled' },
   deadlineExceeded: {
     status: 'DEADLINE_EXCEEDED',
-    text: 'the call took longer than the server allows (unary-deadline)',
+    text: 'the call took longer than the server allows (--unary-deadline)',
   },
   streamStalled: {
     status: 'DEADLINE_EXCEEDED',
-    text: 'the stream made no progress (stream-progress-timeout)',
+    text: 'the stream made no progress (--stream-progress-timeout)',
   },
   serverStopping: { status: 'UNAVAILABLE', text: 'the server is shutting down' },
   auditUnavailable: { status: 'UNAVAILABLE', text: 'the audit event could not be written' },

@@ -3,7 +3,8 @@ import type { StatusName } from './status.js';
 
 /** What is counted of calls. Labels are names of methods and codes, never texts. */
 export interface Metrics {
-  started(method: string, kind: MethodKind): void;
+  /** @param address of the client; undefined when its connection is gone already */
+  started(method: string, kind: MethodKind, address: string | undefined): void;
   /** @param errorCode code of the error below the status; undefined for OK and for bugs */
   finished(
     method: string,

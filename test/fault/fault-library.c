@@ -8,6 +8,7 @@
  *   FAULT_MODE     eio, enospc, torn (half is written, then EIO) or hang
  *   FAULT_ONWARD   1: all later calls fail too
  *   FAULT_GATE     calls count from when this file exists
+ *   FAULT_LIE      1: a sync says that it was done and makes nothing durable
  *   FAULT_REPORT   file that gets a line when the fault happens: call, monotonic ns, path
  *   FAULT_UNDO     file that gets what a write replaced until a sync makes it durable; it says what a
  *                  loss of power may take back
@@ -36,7 +37,7 @@ enum kind { SYNC = 1, WRITE = 2 };
 enum mode { EIO_ONCE, ENOSPC_ONCE, TORN, HANG };
 
 static const char *dir, *match, *gate, *report;
-static int kinds, onward, undo = -1;
+static int kinds, onward, lie, undo = -1;
 static long nth;
 static enum mode mode;
 static atomic_long counted;
@@ -52,6 +53,7 @@ __attribute__((constructor)) static void configure(void) {
   gate = setting("FAULT_GATE");
   report = setting("FAULT_REPORT");
   onward = setting("FAULT_ONWARD") != NULL;
+  lie = setting("FAULT_LIE") != NULL;
   const char *text = setting("FAULT_NTH");
   nth = text == NULL ? 0 : atol(text);
   text = setting("FAULT_CALLS");
@@ -158,7 +160,10 @@ static int is_journaled(int fd, const char *path) {
   return (syscall(SYS_fcntl, fd, F_GETFL) & O_DSYNC) == 0;
 }
 
-static void note_write(int fd, const char *path, uint64_t offset, uint64_t bytes) {
+/* Whole pages, because a loss of power takes back whole pages. */
+static void note_write(int fd, const char *path, uint64_t at, uint64_t count) {
+  uint64_t offset = at & ~4095ULL;
+  uint64_t bytes = ((at + count + 4095) & ~4095ULL) - offset;
   struct stat status;
   if (fstat(fd, &status) != 0) abort();
   char *old = malloc(bytes == 0 ? 1 : bytes);
@@ -218,6 +223,7 @@ static int sync_call(const char *call, long number, int fd) {
     errno = error_of_mode();
     return -1;
   }
+  if (journaled && lie) return 0;
   int result = syscall(number, fd);
   if (journaled && result == 0) note_sync(fd, path, upto, 0);
   return result;

@@ -25,6 +25,10 @@ export interface FaultPlan {
   readonly mode?: 'eio' | 'enospc' | 'torn' | 'hang';
   /** All later calls fail too. */
   readonly onward?: boolean;
+  /** Calls count from the start of the server, not from `openGate`. */
+  readonly fromStart?: boolean;
+  /** Syncs say that they were done and make nothing durable. */
+  readonly lie?: boolean;
 }
 
 /** What is told of the fault once it has happened. */
@@ -75,7 +79,8 @@ export class FaultLibrary {
       FAULT_NTH: String(plan.nth ?? 0),
       FAULT_MODE: plan.mode ?? 'eio',
       FAULT_ONWARD: plan.onward === true ? '1' : '',
-      FAULT_GATE: this.#gate,
+      FAULT_LIE: plan.lie === true ? '1' : '',
+      FAULT_GATE: plan.fromStart === true ? '' : this.#gate,
       FAULT_REPORT: this.#report,
       FAULT_UNDO: this.#undo,
     };
@@ -163,9 +168,6 @@ function unsyncedPages(journal: Buffer): Map<string, PageVersions> {
 function pagesOf(writes: readonly UndoWrite[]): PageVersions {
   const pages: PageVersions = new Map();
   for (const { offset, bytes, oldSize, old } of writes) {
-    if (offset % PAGE_BYTES !== 0 || bytes % PAGE_BYTES !== 0) {
-      throw new Error(`a write of ${bytes} bytes at ${offset} is not of whole pages`);
-    }
     for (let at = 0; at < bytes; at += PAGE_BYTES) {
       const existed = offset + at < oldSize;
       const versions = pages.get(offset + at) ?? [];

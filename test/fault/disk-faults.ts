@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
+import { CallError, GrpcClient } from '../support/grpc-client.js';
+import { FaultLibrary, type FaultPlan, type FaultReport } from './fault-library.js';
+import type { Journal } from './journal.js';
+import { Bench, type Report, type SuiteOptions, timesText } from './suite.js';
+
+const NTH_MAX = 50;
+const WATCHDOG_MS = 2000;
+/** From the fault, or from the watchdog's finding it, to the end of the process. */
+const EXIT_MS_MAX = 10_000;
+const EXIT_STORAGE = 74;
+const CASE_TIMEOUT_MS = 60_000;
+const POLL_MS = 5;
+/** Calls of an opening that fail in turn. */
+const OPENING_NTH_MAX = 6;
+
+type Case = Required<Pick<FaultPlan, 'calls' | 'nth' | 'mode' | 'onward'>>;
+
+/** Numbers from 1 to 50, close together at first. */
+function spread(count: number): number[] {
+  const step = (i: number) => Math.round((NTH_MAX - count) * (i / (count - 1)) ** 2) + i + 1;
+  return Array.from({ length: count }, (_, i) => (count === 1 ? 1 : step(i)));
+}
+
+function casesOf(count: number): Case[] {
+  const kinds = [
+    { calls: 'sync', modes: ['eio', 'eio', 'hang', 'eio'] },
+    { calls: 'write', modes: ['eio', 'torn', 'enospc', 'hang', 'torn', 'eio'] },
+  ] as const;
+  return kinds.flatMap(({ calls, modes }) =>
+    spread(count).map((nth, i) => ({
+      calls,
+      nth,
+      mode: modes[i % modes.length] as Case['mode'],
+      onward: i % 2 === 1,
+    })),
+  );
+}
+
+/** Asks for the health of a server all the time. */
+class HealthWatch {
+  /** `performance.now()` when a call was sent that was answered with "healthy". */
+  lastHealthy = 0;
+  #stopped = false;
+  readonly #done: Promise<void>;
+
+  constructor(port: number) {
+    this.#done = this.#run(port);
+  }
+
+  async #run(port: number): Promise<void> {
+    using client = new GrpcClient(port);
+    while (!this.#stopped) {
+      const sentAt = performance.now();
+      try {
+        const { status } = await client.call('Health', {}, { timeoutMs: 1000 });
+        if (status) this.lastHealthy = sentAt;
+      } catch (error) {
+        if (!(error instanceof CallError)) throw error;
+      }
+      await delay(POLL_MS);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#done;
+  }
+}
+
+/** Makes the Nth sync or write of a server under load fail or hang, for N up to 50. */
+export async function diskFaults(
+  report: Report,
+  options: SuiteOptions,
+  count: number,
+): Promise<void> {
+  await using bench = await Bench.make(options, ['--commit-watchdog', `${WATCHDOG_MS}ms`]);
+  const library = FaultLibrary.build(bench.folder);
+  const endedMs: number[] = [];
+  for (const one of casesOf(count)) {
+    const name = `${one.calls} ${one.nth}: ${one.mode}${one.onward ? ' from there on' : ''}`;
+    const ok = await report.test(name, CASE_TIMEOUT_MS, async () => {
+      await bench.start({ env: library.environment({ dir: bench.dir, ...one }) });
+      await bench.check();
+      const { fault, healthyAt } = await runIntoFault(bench, library);
+      const exit = await checkEnd(bench, one, fault);
+      if (one.mode !== 'hang') endedMs.push(exit.ms);
+      const acknowledged = checkAnswers(bench.journal, fault, healthyAt);
+      const pages = library.losePower(bench.random, bench.random.chance(50));
+      return (
+        `${fault.call} of ${fault.path.slice(bench.dir.length + 1)}, ${exit.text}, ` +
+        `${acknowledged} acknowledged before, ${pages} pages taken back`
+      );
+    });
+    if (!ok) return bench.fail();
+  }
+  const ok = await report.test('after all faults', CASE_TIMEOUT_MS, async () => {
+    await bench.start();
+    const { txId } = await bench.check(true);
+    await bench.stop();
+    return `${txId} transactions, ${bench.journal.acknowledgedTotal} acknowledged, none lost`;
+  });
+  if (!ok) return bench.fail();
+  console.log(`        from a failed call to the end of the process: ${timesText(endedMs)}`);
+}
+
+async function runIntoFault(
+  bench: Bench,
+  library: FaultLibrary,
+): Promise<{ fault: FaultReport; healthyAt: number }> {
+  await using load = await bench.load({ persistent: true, bulkEntries: 600 });
+  const health = new HealthWatch(bench.port);
+  try {
+    await load.atWork();
+    library.openGate();
+    const { exited } = bench.server;
+    while (library.report() === undefined) {
+      const ended = await Promise.race([exited, delay(POLL_MS)]);
+      assert.ok(ended === undefined || library.report(), 'the server ended before the fault');
+    }
+    await bench.server.ended(WATCHDOG_MS + EXIT_MS_MAX);
+  } finally {
+    await health.stop();
+  }
+  const fault = library.report();
+  assert.ok(fault);
+  return { fault, healthyAt: health.lastHealthy };
+}
+
+async function checkEnd(
+  bench: Bench,
+  { mode }: Case,
+  fault: FaultReport,
+): Promise<{ ms: number; text: string }> {
+  const { code, signal, at } = await bench.server.exited;
+  const ms = at - fault.at;
+  const how = signal === null ? `exit code ${code}` : `ended by ${signal}`;
+  const killedItself = signal === 'SIGKILL' && bench.server.log.includes('hangs');
+  assert.ok(code === EXIT_STORAGE || (mode === 'hang' && killedItself), how);
+  assert.ok(ms < EXIT_MS_MAX + (mode === 'hang' ? WATCHDOG_MS : 0), `${how} after ${ms} ms`);
+  return { ms, text: `${how} after ${ms.toFixed(0)} ms` };
+}
+
+/** @returns how many writes were acknowledged since the last check */
+function checkAnswers(journal: Journal, fault: FaultReport, healthyAt: number): number {
+  const { acknowledged, refusals } = journal;
+  for (const [txId, { write }] of acknowledged) {
+    assert.ok(
+      write.sentAt < fault.at,
+      `a ${write.method} that was sent after the fault became transaction ${txId}`,
+    );
+  }
+  const known = refusals.find(({ at }) => at > fault.at)?.at ?? Number.POSITIVE_INFINITY;
+  assert.ok(healthyAt < known, 'the server called itself healthy after it refused a write');
+  refusals.length = 0;
+  return acknowledged.size;
+}
+
+/**
+ * Faults while a server opens its files: a new directory, and one whose index has to be completed from the
+ * log. It must not come up, and the directory must be usable afterwards.
+ */
+export async function openingFaults(report: Report, options: SuiteOptions): Promise<void> {
+  for (const calls of ['sync', 'write'] as const) {
+    for (let nth = 1; nth <= OPENING_NTH_MAX; nth++) {
+      await using bench = await Bench.make({ ...options, seed: options.seed + nth });
+      const library = FaultLibrary.build(bench.folder);
+      const mode = nth % 2 === 0 && calls === 'write' ? 'torn' : 'eio';
+      const plan: FaultPlan = { dir: bench.dir, calls, nth, mode, fromStart: true };
+      const ok = await report.test(`first opening, ${calls} ${nth}: ${mode}`, CASE_TIMEOUT_MS, () =>
+        openIntoFault(bench, library, plan),
+      );
+      if (!ok) bench.fail();
+    }
+  }
+}
+
+async function openIntoFault(
+  bench: Bench,
+  library: FaultLibrary,
+  plan: FaultPlan,
+): Promise<string> {
+  const server = bench.spawn({ env: library.environment(plan) });
+  const { code, signal } = await server.ended(EXIT_MS_MAX);
+  const fault = library.report();
+  assert.ok(fault, `no fault happened: exit code ${code}: ${server.log}`);
+  assert.equal(signal, null);
+  library.losePower(bench.random, true);
+  await bench.start();
+  await using load = await bench.load();
+  await load.atWork();
+  await load.stop();
+  await bench.check(true);
+  await bench.stop();
+  const file = fault.path.slice(bench.dir.length + 1);
+  assert.equal(code, EXIT_STORAGE, `${fault.call} of ${file}: exit code ${code}: ${server.log}`);
+  return `${fault.call} of ${file}, exit code ${code}, then usable`;
+}
