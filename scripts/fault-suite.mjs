@@ -46,13 +46,16 @@ const faults = number('faults', 12, 50);
 const options = { seed: number('seed'), keep: values.keep };
 const { Report } = await load('suite.js');
 const { killUnderLoad, powerLossUnderLoad } = await load('kills.js');
-const { diskFaults, openingFaults } = await load('disk-faults.js');
+const { damagedFiles, diskFaults, openingFaults } = await load('disk-faults.js');
 
 const parts = {
   kill: (report) => killUnderLoad(report, options, rounds),
   power: (report) => powerLossUnderLoad(report, options, Math.ceil(rounds / 2.5)),
   disk: (report) => diskFaults(report, options, faults),
-  open: (report) => openingFaults(report, options),
+  async open(report) {
+    await openingFaults(report, options);
+    await damagedFiles(report, options);
+  },
 };
 
 const chosen = values.only === '' ? Object.keys(parts) : values.only.split(',');

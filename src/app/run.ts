@@ -4,7 +4,7 @@ import type { Log } from '../base/log.js';
 import { createRpcServer, type RpcServer, type TlsFiles } from '../rpc/index.js';
 import type { Config } from './config/index.js';
 import { type Context, openContext } from './context.js';
-import { EXIT_STORAGE, EXIT_SUCCESS, type ExitCode } from './exit-codes.js';
+import { EXIT_SUCCESS } from './exit-codes.js';
 import type { RunServer, ServerHooks } from './hooks.js';
 import { type Monitor, startMonitor } from './monitor/index.js';
 import { hostAndPort } from './startup.js';
@@ -17,6 +17,9 @@ export const runServer: RunServer = async (config, secrets, log, hooks) => {
   const context = await openContext(config, secrets, log, systemClock, {
     onStorageFailure: (database, error) => storage.failed(database, error),
     onLockLost: () => storage.failed('all', new Error('the lock of the data directory was lost')),
+  }).catch((error: unknown) => {
+    storage.openingFailed(error);
+    throw error;
   });
   try {
     const tls = tlsFiles(config);
@@ -33,12 +36,19 @@ export const runServer: RunServer = async (config, secrets, log, hooks) => {
     if (storage.signal.aborted) server.close();
     else await server.drain(drainMs(config));
   } finally {
-    if (storage.signal.aborted) storage.endProcess(context.databases);
-    await context[Symbol.asyncDispose]();
+    await closeContext(context, storage);
   }
-  const exitCode: ExitCode = storage.signal.aborted ? EXIT_STORAGE : EXIT_SUCCESS;
-  return exitCode;
+  return EXIT_SUCCESS;
 };
+
+/** Does not return after a storage failure, be it at the very end. */
+async function closeContext(context: Context, storage: StorageWatch): Promise<void> {
+  try {
+    if (!storage.signal.aborted) await context[Symbol.asyncDispose]();
+  } finally {
+    if (storage.signal.aborted) await storage.endProcess(context.databases);
+  }
+}
 
 function createServer(
   config: Config,

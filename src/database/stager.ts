@@ -6,7 +6,10 @@ import { DatabaseError } from './errors.js';
 import { asDatabaseError } from './failures.js';
 import type { StagedValue } from './types.js';
 
-/** Writes one value to the blob table, a piece at a time; memory holds one piece. */
+/**
+ * Writes one value to the blob table. One piece is written while the next one is filled, so that disk and
+ * sender do not wait for each other; memory holds two.
+ */
 export class BlobStager implements ValueStager {
   readonly #store: Store;
   readonly #blobId: number;
@@ -17,6 +20,7 @@ export class BlobStager implements ValueStager {
   #pieces = 0;
   #length = 0;
   #state: 'new' | 'open' | 'ended' = 'new';
+  #writing: Promise<void> = Promise.resolve();
 
   /** @param valueLenMax bytes, the prefix byte included */
   constructor(store: Store, valueLenMax: number) {
@@ -37,6 +41,7 @@ export class BlobStager implements ValueStager {
   async finish(): Promise<StagedValue> {
     await this.#begin();
     if (this.#filled > 0) await this.#flush();
+    await this.#writing;
     this.#state = 'ended';
     return { blobId: this.#blobId, length: this.#length, hValue: this.#hash.digest() };
   }
@@ -44,6 +49,7 @@ export class BlobStager implements ValueStager {
   async discard(): Promise<void> {
     if (this.#state === 'new') return;
     this.#state = 'ended';
+    await this.#writing.catch(() => undefined);
     if (!this.#store.blobs.isStaged(this.#blobId)) return;
     await this.#run(() => this.#store.blobs.discard(this.#blobId));
   }
@@ -72,7 +78,10 @@ export class BlobStager implements ValueStager {
     const piece = this.#pieces++;
     this.#piece = Buffer.allocUnsafe(BLOB_PIECE_BYTES);
     this.#filled = 0;
-    await this.#run(() => this.#store.blobs.putStaged(this.#blobId, piece, bytes));
+    await this.#writing;
+    this.#writing = this.#run(() => this.#store.blobs.putStaged(this.#blobId, piece, bytes));
+    // Whoever waits for it next learns of a failure.
+    this.#writing.catch(() => undefined);
   }
 
   async #run(write: () => Promise<void>): Promise<void> {

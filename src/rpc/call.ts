@@ -6,34 +6,14 @@ import {
   DEFAULT_DATABASE,
   SYSTEM_DATABASE,
 } from '../database/index.js';
-import type { MethodKind, MethodName } from '../wire/index.js';
-import type { AuditRow, AuditStage, CallStage } from './audit.js';
+import type { AuditStage, CallStage } from './audit.js';
 import type { DatabaseContext, Services } from './context.js';
-import { callStatus, type ErrorOverrides, type MappedError, mapError } from './errors.js';
+import { callStatus, type MappedError, mapError } from './errors.js';
 import type { Metrics } from './metrics.js';
-import type { UnimplementedRow } from './row.js';
+import { isReadOnly, type Plan, type PlannedRow } from './plan.js';
 import { RpcError } from './rpc-error.js';
 import { STATUS } from './status.js';
 import type { Peer, TransportCall } from './transport.js';
-
-/** A row of the method table without the types of its messages. */
-export interface PlannedRow {
-  readonly permission: 'none' | 'ownLogin' | 'login' | 'sysadmin' | 'read' | 'write' | 'admin';
-  readonly database: 'server' | 'selected' | { readonly named: (request: unknown) => string };
-  readonly maintenance: boolean;
-  readonly audit: AuditRow<unknown>;
-  readonly errors?: ErrorOverrides;
-  readonly handler: (context: DatabaseContext, input: unknown) => unknown;
-}
-
-/** Everything about a method that a call of it needs. */
-export interface Plan {
-  readonly method: MethodName;
-  readonly kind: MethodKind;
-  readonly row: PlannedRow | UnimplementedRow;
-  readonly decode: (bytes: Uint8Array) => unknown;
-  readonly encode: (response: unknown) => Buffer;
-}
 
 export interface CallEnvironment {
   readonly services: Services;
@@ -44,11 +24,6 @@ export interface CallEnvironment {
   /** Called when the call is over and its handler, too. */
   onDone(call: Call): void;
 }
-
-const UNIMPLEMENTED_EVENT: AuditRow<unknown> = {
-  class: 'unimplemented',
-  name: 'rpc.unimplemented',
-};
 
 /**
  * One call on its way: who makes it, may he, on which database, the handler, the event, the answer.
@@ -89,14 +64,9 @@ export class Call implements DatabaseContext {
     };
     this.startedAt = services.clock.now();
     this.progressAt = this.startedAt;
-    const { name, failedName } = this.#auditRow;
+    const { name, failedName } = plan.audit;
     this.#audited = audit.selects(name) || (failedName !== undefined && audit.selects(failedName));
     environment.metrics.started(plan.method, plan.kind, peer.address);
-  }
-
-  get #auditRow(): AuditRow<unknown> {
-    const { row } = this.#plan;
-    return 'unimplemented' in row ? UNIMPLEMENTED_EVENT : row.audit;
   }
 
   get isUnary(): boolean {
@@ -121,14 +91,11 @@ export class Call implements DatabaseContext {
     if (this.#audited) this.#keys.push(Uint8Array.from(key));
   }
 
-  /** Never rejects. */
+  /** Rejects only when the answer itself cannot be sent. */
   async run(): Promise<void> {
     try {
       const row = this.#enter();
-      if (this.#audited) {
-        const { name, readOnly } = { name: row.audit.name, readOnly: isReadOnly(row.audit) };
-        await this.#environment.audit.admit(name, readOnly);
-      }
+      if (this.#audited) await this.#admit();
       if (this.#databaseName !== undefined) await this.#open(this.#databaseName);
       this.#stage = 'execute';
       await this.#execute(row);
@@ -185,6 +152,15 @@ export class Call implements DatabaseContext {
       this.#unsubscribe = caller.onEnd(() => this.interrupt(new AuthError('notLoggedIn')));
     }
     return row;
+  }
+
+  async #admit(): Promise<void> {
+    const { audit } = this.#plan;
+    try {
+      await this.#environment.audit.admit(audit.name, isReadOnly(audit));
+    } catch (cause) {
+      throw new RpcError('auditUnavailable', undefined, { cause });
+    }
   }
 
   async #open(name: string): Promise<void> {
@@ -274,7 +250,7 @@ export class Call implements DatabaseContext {
     response: unknown,
     error: MappedError | undefined,
   ): Promise<MappedError | undefined> {
-    const row = this.#auditRow;
+    const row = this.#plan.audit;
     const { metadata, peer } = this.#transport;
     const keys = this.#request === undefined ? undefined : row.keys?.(this.#request);
     try {
@@ -303,17 +279,3 @@ export class Call implements DatabaseContext {
     }
   }
 }
-
-function isReadOnly(row: AuditRow<unknown>): boolean {
-  return row.class === 'read' || row.class === 'server' || READ_ONLY_EVENTS.has(row.name);
-}
-
-/** Beyond the classes that never change anything. */
-const READ_ONLY_EVENTS: ReadonlySet<string> = new Set([
-  'session.keepalive',
-  'user.list',
-  'database.use',
-  'database.list',
-  'database.settings_read',
-  'tx.export',
-]);

@@ -91,9 +91,23 @@ export class GrpcCall implements TransportCall {
     this.#takeReading()?.resolve(message);
   }
 
+  /**
+   * Clients on Node end a stream before they reset it, so for a moment one that was given up looks like
+   * one that is complete: half a batch would be written. The reset follows on the heels of the end, so
+   * it is given two turns of the event loop.
+   */
   onReceiveHalfClose(): void {
-    this.#halfClosed = true;
-    this.#takeReading()?.resolve(undefined);
+    setImmediate(() => setImmediate(() => this.#endRequests()));
+  }
+
+  #endRequests(): void {
+    // Finds out about a reset; if there was one, `onCancel` comes before the next line.
+    this.#call.startRead();
+    process.nextTick(() => {
+      if (this.#failure !== undefined) return;
+      this.#halfClosed = true;
+      this.#takeReading()?.resolve(undefined);
+    });
   }
 
   /** Also called when the call ended in the ordinary way. */

@@ -72,6 +72,10 @@ export class GrpcTransport implements Transport {
     this.#listeners.push(listener);
     listener.listen({ host: address, port });
     await once(listener, 'listening');
+    // Such as too many open files: this connection is lost, the next may work.
+    listener.on('error', (error) => {
+      this.#options.log.error('a connection was not accepted', { reason: error.message });
+    });
     return (listener.address() as AddressInfo).port;
   }
 

@@ -1,12 +1,11 @@
-import type { MethodName } from '../wire/index.js';
-import { METHOD_NAMES, methods } from '../wire/index.js';
+import { METHOD_NAMES, type MethodName } from '../wire/index.js';
 import type { AuditStage } from './audit.js';
-import { Call, type CallEnvironment, type Plan, type PlannedRow } from './call.js';
+import { Call, type CallEnvironment } from './call.js';
 import type { Services } from './context.js';
-import { METHOD_ROWS } from './methods.js';
 import type { Metrics } from './metrics.js';
-import type { UnimplementedRow } from './row.js';
+import { type Plan, planOf } from './plan.js';
 import { RpcError } from './rpc-error.js';
+import { STATUS } from './status.js';
 import type { TransportCall } from './transport.js';
 
 /** Milliseconds. */
@@ -54,7 +53,14 @@ export class Pipeline {
   accept(method: MethodName, transport: TransportCall): void {
     const call = new Call(this.#plans.get(method) as Plan, transport, this.#environment);
     this.#calls.add(call);
-    void call.run();
+    call.run().catch((error: unknown) => {
+      this.#services.log.error('bug: a call could not be answered', {
+        method,
+        error: error instanceof Error ? error.stack : String(error),
+      });
+      transport.end({ code: STATUS.INTERNAL, text: 'internal error' });
+      this.#done(call);
+    });
   }
 
   /** Calls under way, those whose client is gone included. */
@@ -102,16 +108,4 @@ export class Pipeline {
     if (this.#calls.size > 0) return;
     for (const resolve of this.#idle.splice(0)) resolve();
   }
-}
-
-/** The types of a method's messages end here: its own encoder and decoder are all that touch them. */
-function planOf(method: MethodName): Plan {
-  const { kind, decodeRequest, encodeResponse } = methods[method];
-  return {
-    method,
-    kind,
-    row: METHOD_ROWS[method] as unknown as PlannedRow | UnimplementedRow,
-    decode: decodeRequest,
-    encode: encodeResponse as Plan['encode'],
-  };
 }

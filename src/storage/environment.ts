@@ -1,10 +1,19 @@
-import { mkdirSync, statfsSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { type Database as LmdbTable, open, type RootDatabase } from 'lmdb';
+import { ensureDirectory, syncDirectory } from '../base/durable-file.js';
 import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import { StorageError } from './errors.js';
-import { FORMAT_VERSION, META_FORMAT, PAGE_SIZE, TABLES, type TableName } from './layout.js';
+import { corrupted, StorageError, withinTime } from './errors.js';
+import {
+  DATA_FILE,
+  FORMAT_VERSION,
+  META_FORMAT,
+  PAGE_SIZE,
+  TABLES,
+  type TableName,
+} from './layout.js';
+import { checkFiles } from './preflight.js';
 
 export type Table = LmdbTable<Buffer, Buffer>;
 
@@ -62,6 +71,8 @@ export class Environment {
   #failure: StorageError | undefined;
   #closed = false;
   #unfinished = 0;
+  /** Settles with the newest commit; never rejects. */
+  #lastCommit: Promise<void> = Promise.resolve();
 
   private constructor(options: EnvironmentOptions, root: RootDatabase<Buffer, Buffer>) {
     this.path = options.path;
@@ -74,24 +85,20 @@ export class Environment {
     this.#tables = tables as Record<TableName, Table>;
   }
 
-  /** @throws StorageError `unknownFormat` for files of another format version */
+  /**
+   * @throws StorageError `unknownFormat` for files of another format version, `corrupted` for files of
+   * something else, `storageFailed`
+   */
   static async open(options: EnvironmentOptions): Promise<Environment> {
-    mkdirSync(options.path, { recursive: true, mode: 0o700 });
-    const root = open<Buffer, Buffer>({
-      path: options.path,
-      noSubdir: false,
-      maxDbs: 16,
-      mapSize: MAP_BYTES,
-      pageSize: PAGE_SIZE,
-      encoding: 'binary',
-      keyEncoding: 'binary',
-      cache: false,
-      overlappingSync: false,
-      eventTurnBatching: true,
-    });
-    const environment = new Environment(options, root);
+    if (!existsSync(path.join(options.path, DATA_FILE))) {
+      const isNew = !existsSync(options.path) || readdirSync(options.path).length === 0;
+      if (!isNew) throw corrupted(`${path.join(options.path, DATA_FILE)} is missing`);
+      await Environment.#make(options);
+    }
+    checkFiles(options.path);
+    const environment = Environment.#openFiles(options);
     try {
-      await environment.#checkFormat();
+      environment.#checkFormat();
     } catch (error) {
       await environment.close();
       throw error;
@@ -99,22 +106,55 @@ export class Environment {
     return environment;
   }
 
-  async #checkFormat(): Promise<void> {
-    const meta = this.table('meta');
-    const stored = meta.getBinary(Buffer.from(META_FORMAT));
-    if (stored === undefined) {
-      await this.commit(64, (batch) =>
+  /** Makes a new environment beside its place, so that it is there whole or not at all. */
+  static async #make(options: EnvironmentOptions): Promise<void> {
+    const unfinished = `${options.path}.new`;
+    rmSync(unfinished, { recursive: true, force: true });
+    await ensureDirectory(unfinished);
+    const environment = Environment.#openFiles({ ...options, path: unfinished });
+    try {
+      await environment.commit(64, (batch) =>
         batch.put('meta', Buffer.from(META_FORMAT), Buffer.from(String(FORMAT_VERSION))),
       );
-      return;
+    } finally {
+      await environment.close();
     }
-    if (stored.toString() !== String(FORMAT_VERSION)) {
-      throw new StorageError(
-        'unknownFormat',
-        `${this.path} has format version ${stored.toString('latin1').slice(0, 20)}; ` +
-          `this program reads ${FORMAT_VERSION}`,
-      );
+    await syncDirectory(unfinished);
+    renameSync(unfinished, options.path);
+    await syncDirectory(path.dirname(options.path));
+  }
+
+  static #openFiles(options: EnvironmentOptions): Environment {
+    try {
+      const root = open<Buffer, Buffer>({
+        path: options.path,
+        noSubdir: false,
+        maxDbs: 16,
+        mapSize: MAP_BYTES,
+        pageSize: PAGE_SIZE,
+        encoding: 'binary',
+        keyEncoding: 'binary',
+        cache: false,
+        overlappingSync: false,
+        eventTurnBatching: true,
+      });
+      return new Environment(options, root);
+    } catch (error) {
+      const reason = messageOf(error);
+      throw new StorageError('storageFailed', `${options.path} cannot be opened: ${reason}`, {
+        cause: error,
+      });
     }
+  }
+
+  #checkFormat(): void {
+    const stored = this.table('meta').getBinary(Buffer.from(META_FORMAT))?.toString('latin1');
+    if (stored === String(FORMAT_VERSION)) return;
+    throw new StorageError(
+      'unknownFormat',
+      `${this.path} has format version ${stored?.slice(0, 20) ?? 'none'}; ` +
+        `this program reads ${FORMAT_VERSION}`,
+    );
   }
 
   table(name: TableName): Table {
@@ -131,26 +171,24 @@ export class Environment {
    * @param bytes about how many bytes it writes
    * @throws StorageError `diskFull` (nothing was written), `storageFailed`, `closed`
    */
-  async commit(bytes: number, write: (batch: Batch) => void): Promise<void> {
+  commit(bytes: number, write: (batch: Batch) => void): Promise<void> {
+    // LMDB never settles what it was given while a commit failed, so it gets one at a time.
+    const commit = this.#lastCommit.then(() => this.#commitNow(bytes, write));
+    this.#lastCommit = commit.catch(() => {});
+    return commit;
+  }
+
+  async #commitNow(bytes: number, write: (batch: Batch) => void): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#closed) throw new StorageError('closed', 'already closed');
     this.checkFreeSpace(bytes);
-    let timer: NodeJS.Timeout | undefined;
     try {
-      const hung = new Promise<never>((_, reject) => {
-        const timeoutMs = this.#options.commitTimeoutMs;
-        timer = setTimeout(
-          () => reject(new Error(`a commit did not finish within ${timeoutMs} ms`)),
-          timeoutMs,
-        );
-      });
       const batch = new Batch(this.#tables);
       write(batch);
-      await Promise.race([this.#watched(batch.done()), hung]);
+      const done = this.#watched(batch.done());
+      await withinTime('a commit', this.#options.commitTimeoutMs, done);
     } catch (error) {
       throw this.fail(error);
-    } finally {
-      clearTimeout(timer);
     }
   }
 
@@ -163,7 +201,7 @@ export class Environment {
     }
   }
 
-  /** Whether a commit is under way; after a failure: hangs, so that the process cannot end by itself. */
+  /** Whether LMDB has a commit under way. */
   get hasUnfinishedCommit(): boolean {
     return this.#unfinished > 0;
   }
@@ -207,7 +245,7 @@ export class Environment {
   /** Bytes of the file on disk. */
   diskSize(): number {
     try {
-      return statSync(path.join(this.path, 'data.mdb')).size;
+      return statSync(path.join(this.path, DATA_FILE)).size;
     } catch {
       return 0;
     }
@@ -216,6 +254,7 @@ export class Environment {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    await this.#lastCommit;
     // After a failure LMDB waits for ever; the process ends instead.
     if (this.#failure === undefined) await this.#root.close();
   }

@@ -77,11 +77,7 @@ export function encodeIndexEntry(key: Uint8Array, entry: IndexEntry): Buffer {
 }
 
 /** @param bytes with `size` counts only up to there @throws StorageError `corrupted` */
-export function decodeIndexEntry(
-  key: Uint8Array,
-  bytes: Buffer,
-  size = bytes.length,
-): IndexEntry {
+export function decodeIndexEntry(key: Uint8Array, bytes: Buffer, size = bytes.length): IndexEntry {
   const flags = bytes[0] ?? 0;
   const later = (flags & FLAG_LATER_VERSION) !== 0;
   const expires = (flags & FLAG_EXPIRES) !== 0;

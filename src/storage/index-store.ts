@@ -1,4 +1,4 @@
-import { REFERENCE_VALUE_PREFIX, SORTED_SET_PREFIX, decodeKvMetadata } from '../proofs/index.js';
+import { decodeKvMetadata, REFERENCE_VALUE_PREFIX, SORTED_SET_PREFIX } from '../proofs/index.js';
 import type { Batch, Environment, Table } from './environment.js';
 import { corrupted } from './errors.js';
 import {
@@ -48,7 +48,9 @@ export class IndexStore {
   readonly #meta: Table;
   #backlog = new Map<string, Change>();
   #backlogKeyBytes = 0;
-  #generation: { readonly keys: readonly string[]; next: number; readonly txId: number } | undefined;
+  #generation:
+    | { readonly keys: readonly string[]; next: number; readonly txId: number }
+    | undefined;
   /** Last transaction whose changes are known here, in the tables or waiting. */
   #txId = 0;
   #markerWritten = false;
@@ -88,9 +90,7 @@ export class IndexStore {
   }
 
   get mergeIsDue(): boolean {
-    return (
-      this.#backlog.size > BACKLOG_KEYS_HIGH || this.#backlogKeyBytes > BACKLOG_KEY_BYTES_HIGH
-    );
+    return this.#backlog.size > BACKLOG_KEYS_HIGH || this.#backlogKeyBytes > BACKLOG_KEY_BYTES_HIGH;
   }
 
   /** @throws StorageError `corrupted` */
@@ -320,4 +320,3 @@ export class IndexChanges {
     });
   }
 }
-

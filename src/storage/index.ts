@@ -1,5 +1,5 @@
 // For the database layer.
-export { StorageError, type StorageErrorCode } from './errors.js';
+export { StorageError, type StorageErrorCode, StorageHangs } from './errors.js';
 export {
   type IndexEntry,
   indexKeyOf,

@@ -27,6 +27,9 @@ export const META_FORMAT = 'format';
 export const META_INDEXED_TO = 'indexedTo';
 export const META_HEADER_VERSION = 'headerVersion';
 
+/** Names of the files of an environment. */
+export const DATA_FILE = 'data.mdb';
+export const LOCK_FILE = 'lock.mdb';
 /** Bytes; an LMDB page. */
 export const PAGE_SIZE = 4096;
 /** Bytes of a log segment; with the page header it fills one overflow page. */

@@ -1,19 +1,20 @@
 import type { Log } from '../base/log.js';
 import {
   alhOf,
+  decodeKvMetadata,
+  EMPTY_HASH,
   entryDigestInto,
   hashTreeRoot,
+  leafHash,
   type State,
   treeRoot,
   ZERO_HASH,
-  EMPTY_HASH,
 } from '../proofs/index.js';
 import { corrupted } from './errors.js';
 import { indexKeyOf } from './index-record.js';
 import type { LogStore } from './log-store.js';
 import type { Store } from './store.js';
 import type { TreeStore } from './tree-store.js';
-import { decodeKvMetadata, leafHash } from '../proofs/index.js';
 import type { LogEntry, LogHead } from './tx-record.js';
 
 /** Transactions read again in one turn of the event loop. */

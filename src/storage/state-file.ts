@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { writeFileDurably } from '../base/durable-file.js';
 import type { State } from '../proofs/index.js';
-import { StorageError } from './errors.js';
+import { StorageError, withinTime } from './errors.js';
 
 /** Milliseconds between two writes while there are commits. */
 const WRITE_INTERVAL_MS = 500;
@@ -16,10 +16,13 @@ export class StateFile {
   #written: State | undefined;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
+  readonly #timeoutMs: number;
   readonly #onError: (error: unknown) => void;
 
-  constructor(path: string, onError: (error: unknown) => void) {
+  /** @param timeoutMs a write that takes longer has failed */
+  constructor(path: string, timeoutMs: number, onError: (error: unknown) => void) {
     this.#path = path;
+    this.#timeoutMs = timeoutMs;
     this.#onError = onError;
   }
 
@@ -58,7 +61,8 @@ export class StateFile {
     if (state === undefined || state === this.#written) return;
     try {
       const text = `${state.txId} ${Buffer.from(state.txHash).toString('hex')}\n`;
-      await writeFileDurably(this.#path, text);
+      const written = writeFileDurably(this.#path, text);
+      await withinTime('a write of the acknowledged state', this.#timeoutMs, written);
       this.#written = state;
     } catch (error) {
       this.#onError(error);

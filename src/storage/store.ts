@@ -1,4 +1,6 @@
 import path from 'node:path';
+import { systemErrorCode } from '../base/durable-file.js';
+import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { EMPTY_HASH, type HeaderVersion, type State, TreeAppender } from '../proofs/index.js';
 import { BlobStore } from './blob-store.js';
@@ -26,6 +28,7 @@ export interface StoreOptions {
 
 /** Bytes that a transaction costs beyond its log record: index, history and tree entries. */
 const BYTES_PER_ENTRY = 256;
+const DISK_FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);
 
 /** The durable content of one database: log, blobs, tree and index, committed together. */
 export class Store {
@@ -58,10 +61,15 @@ export class Store {
   static async open(options: StoreOptions): Promise<Store> {
     const environment = await Environment.open(options);
     try {
-      const stateFile = new StateFile(options.stateFile, (error) => {
+      const stateFile = new StateFile(options.stateFile, options.commitTimeoutMs, (error) => {
+        // A full disk leaves the older state, and gets better; nothing else is known to be harmless.
+        if (!DISK_FULL.has(systemErrorCode(error) ?? '')) {
+          environment.fail(error);
+          return;
+        }
         options.log.warn('the last acknowledged state could not be written', {
           file: options.stateFile,
-          reason: error instanceof Error ? error.message : String(error),
+          reason: messageOf(error),
         });
       });
       const store = new Store(environment, stateFile);
@@ -187,4 +195,3 @@ export class StoreBatch {
     return tx;
   }
 }
-

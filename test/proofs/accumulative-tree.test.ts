@@ -4,6 +4,7 @@ import {
   consistencyTerms,
   inclusionTerms,
   lastInclusionTerms,
+  nodeHash,
   treeRoot,
   verifyConsistency,
   verifyInclusion,
@@ -171,6 +172,25 @@ function* rearranged(terms: readonly Uint8Array[]): Generator<Uint8Array[]> {
       yield terms.with(at, terms[at - 1] as Uint8Array).with(at - 1, terms[at] as Uint8Array);
   }
 }
+
+/**
+ * Whoever makes up the roots as well can still not claim sizes for which the terms are too few or too
+ * many: the proof of 2 in 4 claimed for 8, and a node beyond the edge of both trees.
+ */
+test('a consistency proof whose number of terms does not fit the sizes is refused', () => {
+  const [first, second] = [tree.node(1, 0), tree.node(1, 1)];
+  const terms = consistencyTerms(tree, 2, 4);
+  assert.ok(verifyConsistency(terms, 2, 4, root(2), root(4)));
+  assert.ok(!verifyConsistency(terms, 2, 8, root(2), root(4)));
+  assert.ok(!verifyConsistency(terms.slice(0, 1), 2, 4, root(2), root(2)));
+  const [added, beyond] = [leaf(9), leaf(10)];
+  const larger = nodeHash(first, added);
+  assert.ok(verifyConsistency([first, added], 2, 3, first, larger));
+  const [madeUpI, madeUpJ] = [nodeHash(beyond, first), nodeHash(beyond, larger)];
+  assert.ok(!verifyConsistency([first, added, beyond], 2, 3, madeUpI, madeUpJ));
+  assert.ok(!verifyConsistency([second, first, beyond], 4, 4, root(4), root(4)));
+  assert.ok(!verifyConsistency([root(4)], 4, 4, root(4), root(4)));
+});
 
 test('a flipped bit in any term is refused', () => {
   for (const [i, j] of [

@@ -16,7 +16,8 @@ test('a digest is written where it belongs and nowhere else', () => {
 });
 
 test('digests of keys of all lengths follow one another without a trace', () => {
-  for (const length of [1, 5000, 3, 65535, 0, 4060, 4061, 100]) {
+  // The first input of the second one is as long as the one before it, but outgrows the memory.
+  for (const length of [4058, 4064, 1, 5000, 3, 65535, 0, 4060, 4061, 100]) {
     const key = Buffer.alloc(length, 7);
     const size = Buffer.alloc(2);
     size.writeUInt16BE(length);

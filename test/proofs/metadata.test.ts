@@ -122,10 +122,11 @@ test('lengths beyond the largest valid ones are refused', () => {
   assert.equal(longest.length, 268);
   assert.deepEqual(decodeTxMetadata(longest), { truncatedTxId: 1, extra });
   assert.throws(() => decodeTxMetadata(Buffer.concat([longest, longest])), MetadataError);
-  assert.throws(
-    () => decodeTxMetadata(Buffer.concat([Buffer.from([1, 1, 1]), extra])),
-    MetadataError,
-  );
+  const tooLong = Buffer.concat([Buffer.from([1, 1, 1]), extra, Buffer.alloc(1)]);
+  assert.throws(() => decodeTxMetadata(tooLong), MetadataError);
+  for (let length = 10; length < longest.length; length++) {
+    assert.throws(() => decodeTxMetadata(longest.subarray(0, length)), MetadataError);
+  }
 });
 
 test('numbers that would not survive are refused', () => {

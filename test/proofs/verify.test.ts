@@ -48,10 +48,16 @@ function plain(key: string, value: string, metadata?: KvMetadata): LedgerEntry {
 }
 
 /** Answers of a server that holds this chain, for the newest plain value at `index` of `txId`. */
-function getAnswer(chain: Ledger, txId: number, index: number, since: number): ProvedEntry {
+function getAnswer(
+  chain: Ledger,
+  txId: number,
+  index: number,
+  since: number,
+  proved = chain.answer(txId, since),
+): ProvedEntry {
   const { rawKey, rawValue, metadata } = chain.tx(txId).entries[index] as LedgerEntry;
   return {
-    ...chain.answer(txId, since),
+    ...proved,
     txId,
     key: rawKey.subarray(1),
     value: rawValue.subarray(1),
@@ -67,12 +73,13 @@ function referenceAnswer(
   index: number,
   valueTx: number,
   since: number,
+  proved = chain.answer(txId, since),
 ): ProvedEntry {
   const { rawKey, rawValue } = chain.tx(txId).entries[index] as LedgerEntry;
   const reference = parseReferenceValue(rawValue);
   assert.ok(reference);
   return {
-    ...chain.answer(txId, since),
+    ...proved,
     txId: valueTx,
     key: reference.referencedKey,
     value: text('resolved'),
@@ -81,13 +88,16 @@ function referenceAnswer(
   };
 }
 
-function txAnswer(chain: Ledger, txId: number, since: number) {
-  const entries = chain.tx(txId).entries.map(({ rawKey, rawValue, metadata }) => ({
+function hashedEntries(chain: Ledger, txId: number) {
+  return chain.tx(txId).entries.map(({ rawKey, rawValue, metadata }) => ({
     rawKey,
     hValue: sha(rawValue),
     metadata,
   }));
-  return { ...chain.answer(txId, since), entries };
+}
+
+function txAnswer(chain: Ledger, txId: number, since: number) {
+  return { ...chain.answer(txId, since), entries: hashedEntries(chain, txId) };
 }
 
 describe('on the recorded chains', () => {
@@ -106,14 +116,16 @@ describe('on the recorded chains', () => {
         for (let txId = 1; txId <= chain.size; txId++) {
           const trust = trustOf(chain, since);
           const newest = Math.max(since, txId);
-          accepted(verifyTxById(txId, txAnswer(chain, txId, since), trust), chain, newest);
+          const proved = chain.answer(txId, since);
+          const withEntries = { ...proved, entries: hashedEntries(chain, txId) };
+          accepted(verifyTxById(txId, withEntries, trust), chain, newest);
           for (const [index, { rawKey, rawValue }] of chain.tx(txId).entries.entries()) {
             if (rawKey[0] !== PLAIN_KEY_PREFIX) continue;
             const atTx = parseReferenceValue(rawValue)?.atTx;
             const answer =
               atTx === undefined
-                ? getAnswer(chain, txId, index, since)
-                : referenceAnswer(chain, txId, index, atTx || 1, since);
+                ? getAnswer(chain, txId, index, since, proved)
+                : referenceAnswer(chain, txId, index, atTx || 1, since, proved);
             accepted(verifyGet({ key: rawKey.subarray(1) }, answer, trust), chain, newest);
             counts[atTx === undefined ? 'plain' : 'reference']++;
           }
@@ -389,6 +401,7 @@ describe('with metadata', () => {
     for (const txId of [1, 2, 3]) {
       accepted(verifyTxById(txId, txAnswer(chain, txId, 0), trust), chain, txId);
     }
+    refused(verifySet([], chain.answer(3, 0), trust), /number of entries/);
   });
 });
 
@@ -402,6 +415,19 @@ test('an entry of version 0 is not passed off as one of version 1', () => {
   refused(verifyGet({ key: text('victim') }, answer, trustOf(chain, 0)), /not in its transaction/);
   const dressed: ProvedEntry = { ...answer, header: { ...answer.header, version: 1 } };
   refused(verifyGet({ key: text('victim') }, dressed, trustOf(chain, 0)), /another transaction/);
+});
+
+test('a header that counts other than its entries is refused, though it hashes', () => {
+  const chain = new Ledger();
+  chain.append([plain('key', 'value')]);
+  const answer = txAnswer(chain, 1, 0);
+  const header = { ...answer.header, nentries: 2 };
+  const inflated = {
+    ...answer,
+    header,
+    dualProof: { ...answer.dualProof, targetTxHeader: header },
+  };
+  refused(verifyTxById(1, inflated, trustOf(chain, 0)), /not those of the transaction/);
 });
 
 describe('the trusted state', () => {
@@ -424,6 +450,12 @@ describe('the trusted state', () => {
     }
     const entries = [{ key, value: text('value 9') }];
     refused(verifySet(entries, fork.answer(9, 6), trustOf(chain, 6)), /Alh/);
+  });
+
+  test('of the first transaction is kept as well', () => {
+    const other = new Ledger();
+    for (let i = 1; i <= 5; i++) other.append([plain('key', `other ${i}`)]);
+    refused(verifyTxById(5, txAnswer(other, 5, 1), trustOf(chain, 1)), /Alh/);
   });
 
   test('with txId 0 takes the first answer, whose proof must be about the same transaction', () => {

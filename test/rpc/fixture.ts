@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { type ClientHttp2Stream, connect } from 'node:http2';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
@@ -150,4 +151,43 @@ export function framesOf(contents: readonly Uint8Array[]): Buffer[] {
     at += 8 + length;
   }
   return frames;
+}
+
+/** A call below gRPC, for what its clients do not do. */
+export function openStream(
+  t: TestContext,
+  fixture: RpcFixture,
+  method: MethodName,
+  headers: Readonly<Record<string, string>> = {},
+): ClientHttp2Stream {
+  const session = connect(`http://127.0.0.1:${fixture.port}`);
+  session.on('error', () => {});
+  t.after(() => session.destroy());
+  const stream = session.request({
+    ':method': 'POST',
+    ':path': methods[method].path,
+    'content-type': 'application/grpc',
+    te: 'trailers',
+    ...headers,
+  });
+  stream.on('error', () => {});
+  return stream;
+}
+
+export function grpcStatus(stream: ClientHttp2Stream): Promise<unknown> {
+  return new Promise((resolve) => {
+    stream.on('trailers', (trailers) => resolve(trailers['grpc-status']));
+  });
+}
+
+/** A message as it travels. */
+export function onTheWire(message: Buffer): Buffer {
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(message.length, 1);
+  return Buffer.concat([head, message]);
+}
+
+/** Resolves when the condition holds; a test that waits in vain runs into the limit of its runner. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,37 +1,9 @@
 import assert from 'node:assert/strict';
-import { type ClientHttp2Stream, connect } from 'node:http2';
-import { type TestContext, test } from 'node:test';
-import {
-  decodeStatusDetails,
-  METHOD_NAMES,
-  type MethodName,
-  methods,
-  pb,
-} from '../../src/wire/index.js';
+import { test } from 'node:test';
+import { decodeStatusDetails, METHOD_NAMES, pb } from '../../src/wire/index.js';
 import { FakeClock } from '../support/fake-clock.js';
 import type { CallError } from '../support/grpc-client.js';
-import { RpcFixture, rawCall, UUID } from './fixture.js';
-
-/** A call below gRPC, for what its clients do not do. */
-function openStream(t: TestContext, fixture: RpcFixture, method: MethodName): ClientHttp2Stream {
-  const session = connect(`http://127.0.0.1:${fixture.port}`);
-  session.on('error', () => {});
-  t.after(() => session.destroy());
-  const stream = session.request({
-    ':method': 'POST',
-    ':path': methods[method].path,
-    'content-type': 'application/grpc',
-    te: 'trailers',
-  });
-  stream.on('error', () => {});
-  return stream;
-}
-
-function grpcStatus(stream: ClientHttp2Stream): Promise<unknown> {
-  return new Promise((resolve) => {
-    stream.on('trailers', (trailers) => resolve(trailers['grpc-status']));
-  });
-}
+import { grpcStatus, openStream, RpcFixture, rawCall, UUID } from './fixture.js';
 
 const key = Buffer.from('k');
 const value = Buffer.from('v');

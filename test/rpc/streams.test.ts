@@ -1,9 +1,20 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { type ClientHttp2Stream, constants } from 'node:http2';
 import { test } from 'node:test';
 import { pb } from '../../src/wire/index.js';
+import { FakeClock } from '../support/fake-clock.js';
 import type { CallError, GrpcClient } from '../support/grpc-client.js';
-import { frame, framesOf, RpcFixture } from './fixture.js';
+import {
+  frame,
+  framesOf,
+  grpcStatus,
+  onTheWire,
+  openStream,
+  RpcFixture,
+  until,
+} from './fixture.js';
 
 const MIB = 1_048_576;
 
@@ -245,21 +256,69 @@ test('a login that ends takes its streams with it', async (t) => {
   const password = Buffer.from('Passw0rd!');
   await admin.call('CreateUser', { user, password, permission: 2, database: 'defaultdb' });
   const alice = await fixture.loggedIn('alice', 'Passw0rd!');
-  let over = false;
-  // The stream never ends by itself: each chunk is drawn when the server has room for it.
-  const endless = function* () {
-    yield { content: frame('k') };
-    const header = Buffer.alloc(8);
-    header.writeBigUInt64BE(33_000_000n);
-    yield { content: header };
-    while (!over) yield { content: Buffer.alloc(0) };
-  };
-  const write = alice.write('streamSet', endless());
-  const ended = refused(write, 2, /not logged in/).finally(() => {
-    over = true;
-  });
-  while (fixture.server.inFlight === 0) await new Promise((resolve) => setImmediate(resolve));
+  const authorization = `Bearer ${await alice.login('alice', 'Passw0rd!')}`;
+  const stream = openStream(t, fixture, 'streamSet', { authorization });
+  const ended = grpcStatus(stream);
+  stream.write(onTheWire(pb.encodeChunk({ content: frame('k') })));
+  await once(stream, 'response');
   await admin.call('SetActiveUser', { username: 'alice', active: false });
-  await ended;
+  assert.equal(await ended, '2');
   assert.equal(await txCount(admin), 0);
+});
+
+test('a stream that its client resets between two pairs writes nothing', async (t) => {
+  const fixture = await RpcFixture.start(t);
+  const client = await fixture.loggedIn();
+  const authorization = `Bearer ${await client.login()}`;
+  const pair = pb.encodeChunk({ content: Buffer.concat([frame('k'), frame('v')]) });
+  for (let i = 0; i < 20; i++) {
+    const stream = openStream(t, fixture, 'streamSet', { authorization });
+    await once(stream, 'response');
+    await new Promise((resolve) => stream.write(onTheWire(pair), resolve));
+    stream.close(constants.NGHTTP2_CANCEL);
+    await until(() => fixture.server.inFlight === 0);
+  }
+  assert.equal(await txCount(client), 0);
+});
+
+test('a stream that stands still is ended', async (t) => {
+  const clock = new FakeClock();
+  const limits = { streamProgressTimeoutMs: 1000 };
+  const fixture = await RpcFixture.start(t, { rpc: { clock, limits } });
+  const client = await fixture.loggedIn();
+  const authorization = `Bearer ${await client.login()}`;
+  const stream = openStream(t, fixture, 'streamSet', { authorization });
+  const ended = grpcStatus(stream);
+  await once(stream, 'response');
+  clock.advance(1001);
+  assert.equal(await ended, '4');
+});
+
+test('a reader that does not read holds the server back, and gets all when it does', async (t) => {
+  const fixture = await RpcFixture.start(t);
+  const client = await fixture.loggedIn();
+  const requests = function* () {
+    yield { content: frame('big') };
+    yield* bigValue(24 * MIB);
+  };
+  await client.write('streamSet', requests());
+  const authorization = `Bearer ${await client.login()}`;
+  const before = process.memoryUsage.rss();
+  const readers = Array.from({ length: 8 }, () => {
+    const stream = openStream(t, fixture, 'streamGet', { authorization });
+    stream.pause();
+    stream.end(onTheWire(pb.encodeKeyRequest({ key: Buffer.from('big') })));
+    return stream;
+  });
+  await Promise.all(readers.map((stream) => once(stream, 'response')));
+  await client.call('Health', {});
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert.ok(process.memoryUsage.rss() - before < 100 * MIB);
+  const [first] = readers as [ClientHttp2Stream];
+  let bytes = 0;
+  first.on('data', (data: Buffer) => {
+    bytes += data.length;
+  });
+  await once(first, 'end');
+  assert.ok(bytes > 24 * MIB);
 });

@@ -131,7 +131,7 @@ for (const { scenario, error } of failures) console.log(`FAILED TO RUN: ${scenar
 
 if (flags.json !== undefined) {
   const report = {
-    machine,
+    machine: { ...machine, othersProcessors: others },
     client: flags.client,
     quick: flags.quick,
     rows: context.rows,
