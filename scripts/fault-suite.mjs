@@ -1,11 +1,11 @@
 // Runs the fault suite (test/fault): servers that are killed, that lose power, whose disk fails, hangs or
 // fills up, that are told to stop under load. Nothing acknowledged may be lost.
 //
-//   node scripts/fault-suite.mjs [--rounds 20] [--faults 12] [--seed N] [--only kill,power,disk,open,full,stop]
-//                                [--long] [--keep]
+//   node scripts/fault-suite.mjs [--rounds 20] [--stops 20] [--faults 10] [--long] [--seed N]
+//                                [--only kill,power,disk,open,full,stop] [--keep]
 //
-// --rounds: kills and stops; --faults: how many of the calls 1 to 50 of each kind fail in turn; --long is
-// --rounds 200 --faults 50. Needs Linux and gcc; to fill up a disk it mounts one, as root.
+// --rounds: kills; --stops: SIGTERM; --faults: how many of the calls 1 to 50 of each kind fail in turn; --long
+// is --rounds 200 --stops 100 --faults 50. Needs Linux and gcc; to fill up a disk it mounts one, as root.
 
 import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -18,6 +18,7 @@ const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string' },
+    stops: { type: 'string' },
     faults: { type: 'string' },
     seed: { type: 'string', default: String(randomInt(2 ** 31)) },
     only: { type: 'string', default: '' },
@@ -42,10 +43,13 @@ function load(name) {
 }
 
 const rounds = number('rounds', 20, 200);
-const faults = number('faults', 12, 50);
+const stops = number('stops', 20, 100);
+const faults = number('faults', 10, 50);
 const options = { seed: number('seed'), keep: values.keep };
 const { Report } = await load('suite.js');
 const { killUnderLoad, powerLossUnderLoad } = await load('kills.js');
+const { fullDisk } = await load('full-disk.js');
+const { stopUnderLoad, twoServers } = await load('stops.js');
 const { damagedFiles, diskFaults, openingFaults } = await load('disk-faults.js');
 
 const parts = {
@@ -55,6 +59,11 @@ const parts = {
   async open(report) {
     await openingFaults(report, options);
     await damagedFiles(report, options);
+  },
+  full: (report) => fullDisk(report, options),
+  async stop(report) {
+    await stopUnderLoad(report, options, stops);
+    await twoServers(report, options);
   },
 };
 

@@ -208,7 +208,9 @@ class Server {
     const words = options.server?.split(' ') ?? [
       process.execPath,
       path.join(ROOT, 'dist/src/cli/stele.js'),
-      ...'--dir {dir} --port {port} --signingKey {key} --address 127.0.0.1'.split(' '),
+      ...'--dir {dir} --port {port} --signingKey {key} --address 127.0.0.1 --metrics-server=false'.split(
+        ' ',
+      ),
       ...(run.server ?? []),
     ];
     const values = { dir: path.join(folder, 'data'), port, key: path.join(folder, 'signing.pem') };

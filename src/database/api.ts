@@ -39,6 +39,12 @@ export interface Database {
   readonly name: string;
   readonly settings: DatabaseSettings;
 
+  /**
+   * Keeps the database open until what is returned is disposed of. Who works with it across awaits
+   * holds on to it: one that is idle may be closed to make room for others.
+   */
+  retain(): Disposable;
+
   set(kvs: readonly KeyValue[], options: WriteOptions): Promise<TxHeader>;
   delete(keys: readonly Uint8Array[], sinceTx: number, options: WriteOptions): Promise<TxHeader>;
   setReference(ref: ReferenceOp, options: WriteOptions): Promise<TxHeader>;
@@ -63,7 +69,7 @@ export interface Database {
   getAll(keys: readonly Uint8Array[], sinceTx: number): Entry[];
   verifiableGet(request: KeyRequest, proveSinceTx: number): VerifiableEntry;
   verifiableGetStreamed(request: KeyRequest, proveSinceTx: number): VerifiableStreamedEntry;
-  /** Pages are full unless the range ends. Waits for the ordered index when bulk writes outran it. */
+  /** Pages are full unless the range ends. */
   scan(request: ScanRequest): Promise<Entry[]>;
   zScan(request: ZScanRequest): Promise<ZEntry[]>;
   history(request: HistoryRequest): Entry[];
@@ -102,7 +108,7 @@ export interface DatabaseInfo {
   readonly loaded: boolean;
   /** Bytes. */
   readonly diskSize: number;
-  /** Id of the last transaction; 0 when not loaded. */
+  /** Id of the last transaction (of one that is not open: the last one noted); 0 when not loaded. */
   readonly numTransactions: number;
   /** Unix seconds. */
   readonly createdAt: number;

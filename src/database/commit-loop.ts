@@ -1,8 +1,9 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Clock, unixSeconds } from '../base/clock.js';
 import type { HeaderVersion, TxHeader } from '../proofs/index.js';
 import type { DraftEntry, Store, StoreBatch } from '../storage/index.js';
 import { DatabaseError } from './errors.js';
-import { asDatabaseError } from './failures.js';
+import { asDatabaseError, illegalState } from './failures.js';
 import type { Generation, HeaderVersionSetting } from './types.js';
 import type { WriteContext } from './write-context.js';
 
@@ -44,16 +45,15 @@ export class CommitLoop {
   readonly #options: CommitLoopOptions;
   #headerVersion: HeaderVersionSetting;
   #queue: Job[] = [];
-  #settleWaiters: { resolve(): void; reject(error: unknown): void }[] = [];
   #running: Promise<void> | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
+  #merging = false;
   #closed = false;
   lastCompletedAt = 0;
 
   constructor(options: CommitLoopOptions) {
     this.#options = options;
     this.#headerVersion = options.headerVersion;
-    // What a crash left waiting was read again at the opening.
     this.#mergeWhenIdle();
   }
 
@@ -67,7 +67,9 @@ export class CommitLoop {
 
   /** Resolves when the transaction is durable. @param bytes about the size of the request */
   submit(prepare: Prepare, generation: Generation, bytes: number): Promise<TxHeader> {
-    this.#checkOpen();
+    const { failure } = this.#options.store.environment;
+    if (failure !== undefined) throw asDatabaseError(failure);
+    if (this.#closed) throw new DatabaseError('databaseClosed', 'already closed');
     if (this.#queue.length >= this.#options.waitersMax) {
       throw new DatabaseError(
         'tooManyWaiters',
@@ -80,62 +82,42 @@ export class CommitLoop {
     });
   }
 
-  /** Resolves when the ordered index holds everything committed until now. */
-  async settled(): Promise<void> {
-    if (this.#options.store.index.backlogKeys === 0) return;
-    this.#checkOpen();
-    await new Promise<void>((resolve, reject) => {
-      this.#settleWaiters.push({ resolve, reject });
-      this.#start();
-    });
-  }
-
-  #checkOpen(): void {
-    const { failure } = this.#options.store.environment;
-    if (failure !== undefined) throw asDatabaseError(failure);
-    if (this.#closed) throw new DatabaseError('databaseClosed', 'already closed');
-  }
-
   #start(): void {
-    if (this.#running !== undefined) return;
     clearTimeout(this.#idleTimer);
-    this.#running = this.#run().finally(() => {
+    this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
-      if (this.#queue.length > 0 || this.#settleWaiters.length > 0) this.#start();
-      else this.#mergeWhenIdle();
+      this.#mergeWhenIdle();
     });
   }
 
   async #run(): Promise<void> {
     // All requests of this turn of the event loop join the first batch.
-    await new Promise((resolve) => setImmediate(resolve));
-    while (this.#queue.length > 0 || this.#settleWaiters.length > 0) {
+    await nextTurn();
+    for (;;) {
       if (this.#queue.length > 0) await this.#commitNext();
-      if (this.#settleWaiters.length > 0) await this.#settleNext();
+      else if (this.#merging && !this.#closed) await this.#mergeNext();
+      else return;
     }
   }
 
   #mergeWhenIdle(): void {
-    if (this.#options.store.index.backlogKeys === 0 || this.#closed) return;
-    if (this.#options.store.environment.failure !== undefined) return;
+    const { index, environment } = this.#options.store;
+    if (this.#closed || !index.hasMergeWork || environment.failure !== undefined) return;
     this.#idleTimer = setTimeout(() => {
-      this.#settleWaiters.push({ resolve() {}, reject() {} });
+      this.#merging = true;
       this.#start();
     }, MERGE_IDLE_MS);
     this.#idleTimer.unref();
   }
 
-  async #settleNext(): Promise<void> {
+  /** A step that fails is tried again later, or the whole environment has failed. */
+  async #mergeNext(): Promise<void> {
     const { store } = this.#options;
-    const waiters = this.#settleWaiters;
     try {
-      if (store.index.backlogKeys > 0) await store.mergeIndexStep();
-      if (store.index.backlogKeys > 0) return;
-      this.#settleWaiters = [];
-      for (const waiter of waiters) waiter.resolve();
-    } catch (error) {
-      this.#settleWaiters = [];
-      for (const waiter of waiters) waiter.reject(asDatabaseError(error));
+      await store.mergeIndexStep();
+      this.#merging = store.index.hasMergeWork;
+    } catch {
+      this.#merging = false;
     }
   }
 
@@ -152,6 +134,7 @@ export class CommitLoop {
 
   async #commitNext(): Promise<void> {
     const { store } = this.#options;
+    this.#merging = false;
     const batch = store.begin();
     const accepted: { job: Job; header: TxHeader }[] = [];
     for (const job of this.#take()) {
@@ -181,33 +164,29 @@ export class CommitLoop {
     const { store, clock } = this.#options;
     const now = unixSeconds(clock);
     const entries = job.prepare(this.#options.makeContext(batch, now));
-    const version = this.#versionFor(entries, job.generation, batch);
+    this.#checkStaged(entries, batch);
+    const setting = batch.headerVersion ?? this.#headerVersion;
+    const fixed = setting === 'auto' ? (job.generation === 'session' ? 1 : 0) : setting;
     const tx = batch.append({
       entries,
-      version,
+      version: versionFor(entries, fixed),
       ts: this.#options.excludeCommitTime ? 0 : now,
       allocateBlob: () => store.blobs.allocate(),
     });
+    if (setting === 'auto') batch.setHeaderVersion(fixed as HeaderVersion);
     return tx.header;
   }
 
-  #versionFor(
-    entries: readonly DraftEntry[],
-    generation: Generation,
-    batch: StoreBatch,
-  ): HeaderVersion {
-    if (this.#headerVersion === 'auto' && batch.headerVersion === undefined) {
-      batch.setHeaderVersion(generation === 'session' ? 1 : 0);
+  /** A staged value belongs to one transaction, and to none once it was discarded. */
+  #checkStaged(entries: readonly DraftEntry[], batch: StoreBatch): void {
+    const seen = new Set<number>();
+    for (const { value } of entries) {
+      if (Buffer.isBuffer(value)) continue;
+      const { blobId } = value;
+      const isFree = this.#options.store.blobs.isStaged(blobId) && !batch.adopts(blobId);
+      if (!isFree || seen.has(blobId)) throw illegalState();
+      seen.add(blobId);
     }
-    const setting = batch.headerVersion ?? this.#headerVersion;
-    if (setting === 1) return 1;
-    if (entries.every(({ metadata }) => metadata === undefined)) return 0;
-    if (setting === 0) return 1;
-    throw new DatabaseError(
-      'metadataUnsupported',
-      'metadata is unsupported when in 1.1 compatibility mode, do not use metadata-related ' +
-        'features such as expiration and logical deletion',
-    );
   }
 
   /** Refuses new writes and waits for those that were taken. */
@@ -215,6 +194,19 @@ export class CommitLoop {
     this.#closed = true;
     clearTimeout(this.#idleTimer);
     while (this.#running !== undefined) await this.#running;
-    clearTimeout(this.#idleTimer);
   }
+}
+
+function versionFor(
+  entries: readonly DraftEntry[],
+  setting: Exclude<HeaderVersionSetting, 'auto'>,
+): HeaderVersion {
+  if (setting === 1) return 1;
+  if (entries.every(({ metadata }) => metadata === undefined)) return 0;
+  if (setting === 0) return 1;
+  throw new DatabaseError(
+    'metadataUnsupported',
+    'metadata is unsupported when in 1.1 compatibility mode, do not use metadata-related ' +
+      'features such as expiration and logical deletion',
+  );
 }

@@ -7,8 +7,10 @@ export function asDatabaseError(error: unknown): unknown {
   switch (error.code) {
     case 'diskFull':
       return new DatabaseError('diskFull', error.message, { cause: error });
-    case 'notFound':
-      return new DatabaseError('txNotFound', 'tx not found', { cause: error });
+    case 'truncated':
+      return new DatabaseError('illegalStateExplained', `illegal state: ${error.message}`, {
+        cause: error,
+      });
     case 'closed':
       return new DatabaseError('databaseClosed', 'already closed', { cause: error });
     case 'storageFailed':

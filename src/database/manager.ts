@@ -3,12 +3,19 @@ import path from 'node:path';
 import { type Clock, unixSeconds } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import type { StorageError } from '../storage/index.js';
+import {
+  type Disk,
+  fileSize,
+  type IndexLimits,
+  readStateFile,
+  type StorageError,
+} from '../storage/index.js';
 import type { Database, DatabaseInfo, Databases } from './api.js';
 import { Catalog, type CatalogRecord } from './catalog.js';
 import { type DatabaseLimits, StoredDatabase } from './database.js';
 import { DatabaseError } from './errors.js';
 import { checkDatabaseName, DEFAULT_DATABASE, isReserved, SYSTEM_DATABASE } from './names.js';
+import { OpenDatabases } from './open-databases.js';
 import type { DatabaseSettings, DatabaseSettingsUpdate } from './settings.js';
 import {
   defaultSettings,
@@ -27,29 +34,37 @@ export interface DatabasesOptions {
   readonly commitTimeoutMs: number;
   readonly reserveBytes: number;
   readonly reserveFraction: number;
+  /** Databases that stay open when nobody uses them; by default all. */
+  readonly maxOpenDatabases?: number;
+  /** Milliseconds without a use before one may be closed; by default 30,000. */
+  readonly databaseIdleMs?: number;
+  readonly disk?: Disk;
+  readonly indexLimits?: Partial<IndexLimits>;
   /** Told when a database may not be written any more. */
   onFailure(name: string, error: StorageError): void;
   onCorruption(name: string, error: DatabaseError): void;
 }
 
 const RETENTION_MS_MIN = 86_400_000;
-
 const SYSTEM_LIMITS = { maxKeyLen: 1024, maxValueLen: 33_554_432, maxTxEntries: 1024 };
+const DATABASE_IDLE_MS = 30_000;
 
 /** Keeps the catalog and the open databases of one data directory. */
 export class DatabaseManager implements Databases {
   readonly system: StoredDatabase;
   readonly #options: DatabasesOptions;
   readonly #catalog: Catalog;
-  readonly #open = new Map<string, StoredDatabase>();
-  readonly #opening = new Map<string, Promise<StoredDatabase>>();
-  readonly #damaged = new Map<string, string>();
+  readonly #open: OpenDatabases;
   #changes: Promise<unknown> = Promise.resolve();
 
   private constructor(options: DatabasesOptions, system: StoredDatabase) {
     this.#options = options;
     this.system = system;
     this.#catalog = new Catalog(system);
+    this.#open = new OpenDatabases({
+      openMax: options.maxOpenDatabases ?? Number.POSITIVE_INFINITY,
+      idleMsMin: options.databaseIdleMs ?? DATABASE_IDLE_MS,
+    });
   }
 
   /** Opens the system database, the catalog, and the default database, made at the first start. */
@@ -63,9 +78,7 @@ export class DatabaseManager implements Databases {
       if (manager.#catalog.get(DEFAULT_DATABASE) === undefined) {
         await manager.#create(DEFAULT_DATABASE, {}, SYSTEM_DATABASE);
       }
-      for (const { name, loaded, settings: own } of manager.#catalog.all()) {
-        if (loaded && own.autoload && name === DEFAULT_DATABASE) await manager.#tryOpen(name);
-      }
+      await manager.#tryOpen(DEFAULT_DATABASE);
       return manager;
     } catch (error) {
       await manager.close();
@@ -78,10 +91,8 @@ export class DatabaseManager implements Databases {
     try {
       await this.open(name);
     } catch (error) {
-      this.#options.log.error('a database cannot be opened', {
-        database: name,
-        reason: messageOf(error),
-      });
+      const reason = messageOf(error);
+      this.#options.log.error('a database cannot be opened', { database: name, reason });
     }
   }
 
@@ -106,91 +117,89 @@ export class DatabaseManager implements Databases {
   }
 
   #infoOf(record: CatalogRecord): DatabaseInfo {
-    const { name, createdAt, createdBy, loaded } = record;
-    const database = this.#open.get(name);
+    const { name, createdAt, createdBy, loaded, directory } = record;
     return {
       name,
       createdAt,
       createdBy,
       loaded,
-      settings: database?.settings ?? record.settings,
-      diskSize: database?.store.environment.diskSize() ?? 0,
-      numTransactions: database?.state().txId ?? 0,
+      settings: this.#settingsOf(record),
+      diskSize: fileSize(folderOf(this.#options.dir, directory)),
+      numTransactions: loaded ? this.#lastTxId(record) : 0,
     };
+  }
+
+  /** The settings of the catalog, with the header version that an open database has fixed. */
+  #settingsOf({ name, settings }: CatalogRecord): DatabaseSettings {
+    const database = this.#open.get(name);
+    if (database === undefined || settings.writeTxHeaderVersion !== 'auto') return settings;
+    return { ...settings, writeTxHeaderVersion: database.headerVersion };
+  }
+
+  /** Of a database that is not open its last acknowledged state tells. */
+  #lastTxId({ name, directory }: CatalogRecord): number {
+    const database = this.#open.get(name);
+    if (database !== undefined) return database.state().txId;
+    try {
+      return readStateFile(stateFileOf(this.#options.dir, directory))?.txId ?? 0;
+    } catch {
+      return 0;
+    }
   }
 
   /** Names of databases that could not be opened, with the reason. */
   get damaged(): ReadonlyMap<string, string> {
-    return this.#damaged;
+    return this.#open.damaged;
   }
 
   /** The databases that are open now, the system database first. */
   opened(): StoredDatabase[] {
-    return [this.system, ...this.#open.values()];
+    return [this.system, ...this.#open.all()];
   }
 
   open(name: string): Database | Promise<Database> {
-    return this.#open.get(name) ?? this.#openNow(name);
+    const database = this.#open.get(name);
+    if (database === undefined) return this.stored(name);
+    database.uses.touch();
+    return database;
   }
 
-  async #openNow(name: string): Promise<Database> {
+  /** The same for maintenance. */
+  async stored(name: string): Promise<StoredDatabase> {
     if (name === SYSTEM_DATABASE) return this.system;
     const record = this.#record(name);
     if (!record.loaded) throw new DatabaseError('databaseClosed', 'already closed');
-    const opening = this.#opening.get(name) ?? this.#openRecord(record);
-    this.#opening.set(name, opening);
-    try {
-      return await opening;
-    } finally {
-      this.#opening.delete(name);
-    }
+    return this.#open.open(name, () => this.#openRecord(record));
   }
 
-  async #openRecord(record: CatalogRecord): Promise<StoredDatabase> {
-    const { name, settings } = record;
-    try {
-      const folder = path.join('databases', record.directory);
-      const database = await openStored(this.#options, name, folder, settings, () => {
-        void this.#noteHeaderVersion(name);
-      });
-      this.#open.set(name, database);
-      this.#damaged.delete(name);
-      return database;
-    } catch (error) {
-      this.#damaged.set(name, messageOf(error));
-      throw new DatabaseError('databaseDamaged', `database cannot be opened: ${messageOf(error)}`, {
-        cause: error,
-      });
+  async #openRecord({ name, directory, settings }: CatalogRecord): Promise<StoredDatabase> {
+    const folder = path.join('databases', directory);
+    const database = await openStored(this.#options, name, folder, settings, () => {
+      void this.#noteHeaderVersion(name);
+    });
+    // A crash may have come between the write that fixed it and the note.
+    if (database.headerVersion !== settings.writeTxHeaderVersion) {
+      setImmediate(() => void this.#noteHeaderVersion(name));
     }
+    return database;
   }
 
   /** The database itself keeps its header version; the catalog repeats it for lists. */
   async #noteHeaderVersion(name: string): Promise<void> {
-    const database = this.#open.get(name);
-    if (database === undefined) return;
-    const { writeTxHeaderVersion } = database.settings;
-    this.#options.log.info('header version fixed by the first write', {
-      database: name,
-      version: writeTxHeaderVersion,
-    });
+    const { log } = this.#options;
     try {
-      await this.#exclusively(() =>
-        this.#catalog.put({ ...this.#record(name), settings: this.#settings(this.#record(name)) }),
-      );
+      await this.#exclusively(async () => {
+        const record = this.#record(name);
+        const settings = this.#settingsOf(record);
+        if (settings === record.settings) return;
+        const version = settings.writeTxHeaderVersion;
+        log.info('header version fixed by the first write', { database: name, version });
+        await this.#catalog.put({ ...record, settings });
+      });
     } catch (error) {
       const reason = messageOf(error);
-      this.#options.log.warn('the catalog was not updated', { database: name, reason });
+      log.warn('the catalog was not updated', { database: name, reason });
     }
-  }
-
-  /**
-   * The settings as they are from the next opening on: what was changed since this one holds, and a
-   * header version that the open database has fixed.
-   */
-  #settings({ name, settings }: CatalogRecord): DatabaseSettings {
-    const database = this.#open.get(name);
-    if (database === undefined || settings.writeTxHeaderVersion !== 'auto') return settings;
-    return { ...settings, writeTxHeaderVersion: database.settings.writeTxHeaderVersion };
   }
 
   /** Changes of the catalog happen one after the other. */
@@ -246,11 +255,8 @@ export class DatabaseManager implements Databases {
     return this.#exclusively(async () => {
       const record = this.#manageable(name);
       if (!record.loaded) throw new DatabaseError('databaseClosed', 'already closed');
-      const database = this.#open.get(name);
-      await this.#catalog.put({ ...record, settings: this.#settings(record), loaded: false });
-      this.#open.delete(name);
-      this.#damaged.delete(name);
-      await database?.close();
+      await this.#catalog.put({ ...record, settings: this.#settingsOf(record), loaded: false });
+      await this.#open.close(name);
     });
   }
 
@@ -261,9 +267,9 @@ export class DatabaseManager implements Databases {
         throw new DatabaseError('databaseStillLoaded', 'cannot delete an open database');
       }
       await this.#catalog.remove(name);
-      const folder = path.join(this.#options.dir, 'databases', record.directory);
-      rmSync(folder, { recursive: true, force: true });
-      rmSync(stateFileOf(this.#options.dir, record.directory), { force: true });
+      const { dir } = this.#options;
+      rmSync(folderOf(dir, record.directory), { recursive: true, force: true });
+      rmSync(stateFileOf(dir, record.directory), { force: true });
     });
   }
 
@@ -272,12 +278,13 @@ export class DatabaseManager implements Databases {
     return this.#record(name);
   }
 
+  /** What was changed holds from the next opening on. */
   updateSettings(name: string, update: DatabaseSettingsUpdate): Promise<DatabaseInfo> {
     return this.#exclusively(async () => {
       const record = this.#manageable(name);
-      const settings = updatedSettings(name, this.#settings(record), update);
+      const settings = updatedSettings(name, this.#settingsOf(record), update);
       await this.#catalog.put({ ...record, settings });
-      return { ...this.info(name), settings };
+      return this.info(name);
     });
   }
 
@@ -290,10 +297,9 @@ export class DatabaseManager implements Databases {
           "RetentionPeriod should at least '24h0m0s' hours",
       );
     }
-    const database = await this.open(name);
-    const oldest = database.state().txId === 0 ? undefined : (database as StoredDatabase);
+    const { store } = await this.stored(name);
     const limit = unixSeconds(this.#options.clock) - retentionPeriodMs / 1000;
-    if (oldest === undefined || oldest.store.log.header(1).ts > limit) {
+    if (store.state.txId === 0 || store.log.header(1).ts > limit) {
       throw new DatabaseError(
         'retentionPeriodNotReached',
         'retention period has not been reached',
@@ -304,10 +310,13 @@ export class DatabaseManager implements Databases {
 
   async close(): Promise<void> {
     await this.#changes;
-    for (const database of this.#open.values()) await database.close();
-    this.#open.clear();
+    await this.#open.closeAll();
     await this.system.close();
   }
+}
+
+function folderOf(dir: string, directory: string): string {
+  return path.join(dir, 'databases', directory);
 }
 
 function stateFileOf(dir: string, name: string): string {
@@ -322,6 +331,7 @@ async function openStored(
   onHeaderVersion: () => void = () => {},
 ): Promise<StoredDatabase> {
   const { commitTimeoutMs, reserveBytes, reserveFraction, limits, clock } = options;
+  const { disk, indexLimits } = options;
   return StoredDatabase.open({
     name,
     path: path.join(options.dir, folder),
@@ -333,6 +343,8 @@ async function openStored(
     commitTimeoutMs,
     reserveBytes,
     reserveFraction,
+    ...(disk === undefined ? {} : { disk }),
+    ...(indexLimits === undefined ? {} : { indexLimits }),
     onHeaderVersion,
     onFailure: (error) => options.onFailure(name, error),
     onCorruption: (error) => options.onCorruption(name, error),

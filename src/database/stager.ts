@@ -5,6 +5,7 @@ import type { ValueStager } from './api.js';
 import { DatabaseError } from './errors.js';
 import { asDatabaseError } from './failures.js';
 import type { StagedValue } from './types.js';
+import type { Uses } from './uses.js';
 
 /**
  * Writes one value to the blob table. One piece is written while the next one is filled, so that disk and
@@ -15,6 +16,8 @@ export class BlobStager implements ValueStager {
   readonly #blobId: number;
   readonly #valueLenMax: number;
   readonly #hash = createSha256();
+  readonly #uses: Uses;
+  #use: Disposable | undefined;
   #piece = Buffer.allocUnsafe(BLOB_PIECE_BYTES);
   #filled = 0;
   #pieces = 0;
@@ -23,10 +26,11 @@ export class BlobStager implements ValueStager {
   #writing: Promise<void> = Promise.resolve();
 
   /** @param valueLenMax bytes, the prefix byte included */
-  constructor(store: Store, valueLenMax: number) {
+  constructor(store: Store, valueLenMax: number, uses: Uses) {
     this.#store = store;
     this.#blobId = store.blobs.allocate();
     this.#valueLenMax = valueLenMax;
+    this.#uses = uses;
   }
 
   async write(piece: Uint8Array): Promise<void> {
@@ -42,22 +46,28 @@ export class BlobStager implements ValueStager {
     await this.#begin();
     if (this.#filled > 0) await this.#flush();
     await this.#writing;
-    this.#state = 'ended';
+    this.#end();
     return { blobId: this.#blobId, length: this.#length, hValue: this.#hash.digest() };
   }
 
   async discard(): Promise<void> {
     if (this.#state === 'new') return;
-    this.#state = 'ended';
+    this.#end();
     await this.#writing.catch(() => undefined);
     if (!this.#store.blobs.isStaged(this.#blobId)) return;
     await this.#run(() => this.#store.blobs.discard(this.#blobId));
+  }
+
+  #end(): void {
+    this.#state = 'ended';
+    this.#use?.[Symbol.dispose]();
   }
 
   async #begin(): Promise<void> {
     if (this.#state === 'open') return;
     if (this.#state === 'ended') throw new DatabaseError('illegalState', 'illegal state');
     this.#state = 'open';
+    this.#use = this.#uses.hold();
     await this.#run(() => this.#store.blobs.stage(this.#blobId));
     await this.#add(Buffer.from([PLAIN_VALUE_PREFIX]));
   }

@@ -1,4 +1,4 @@
-import type { IndexChanges, IndexEntry, Store, StoreBatch } from '../storage/index.js';
+import type { IndexEntry, Store, StoreBatch } from '../storage/index.js';
 import type { DatabaseSettings } from './settings.js';
 
 /** The state a write is checked against: everything committed, and what its batch adds before it. */
@@ -9,11 +9,11 @@ export class WriteContext {
   readonly nowSeconds: number;
   readonly settings: DatabaseSettings;
   readonly #store: Store;
-  readonly #changes: IndexChanges;
+  readonly #batch: StoreBatch;
 
   constructor(store: Store, batch: StoreBatch, settings: DatabaseSettings, nowSeconds: number) {
     this.#store = store;
-    this.#changes = batch.changes;
+    this.#batch = batch;
     this.txId = batch.nextTxId;
     this.settings = settings;
     this.nowSeconds = nowSeconds;
@@ -21,7 +21,7 @@ export class WriteContext {
 
   /** Newest version of a raw key, whatever it is. */
   newest(rawKey: Buffer): IndexEntry | undefined {
-    return this.#changes.lookup(rawKey);
+    return this.#store.index.lookupWith(this.#batch.changes, rawKey);
   }
 
   /** Newest version unless it is deleted or expired. */
@@ -45,14 +45,11 @@ export class WriteContext {
     return txId >= 1 && txId <= this.#store.state.txId;
   }
 
-  isStaged(blobId: number): boolean {
-    return this.#store.blobs.isStaged(blobId);
-  }
 }
 
 /** An entry is expired from the second `expiresAt` on. */
 export function isLive(
-  entry: { readonly deleted: boolean; readonly expiresAt?: number },
+  entry: { readonly deleted: boolean; readonly expiresAt?: number | undefined },
   nowSeconds: number,
 ): boolean {
   return !entry.deleted && (entry.expiresAt === undefined || entry.expiresAt > nowSeconds);

@@ -184,6 +184,8 @@ export class Call implements DatabaseContext {
   async #readRequest(row: PlannedRow): Promise<unknown> {
     const bytes = await this.#transport.receive();
     if (bytes === undefined) throw new RpcError('requestMissing');
+    // The body may have taken its time.
+    if (this.#caller?.ended === true) throw new AuthError('notLoggedIn');
     const request = this.#plan.decode(bytes);
     if (this.#audited) this.#request = request;
     if (typeof row.database === 'object') {

@@ -1,8 +1,13 @@
 import { crc32 } from 'node:zlib';
+import { readU64 } from '../base/bytes.js';
 import { createSha256 } from '../base/sha256.js';
-import type { Batch, Environment, Table } from './environment.js';
+import type { Batch, Environment } from './environment.js';
 import { corrupted } from './errors.js';
-import { BLOB_PIECE_BYTES, blobKey, readU64, u64Key } from './layout.js';
+import { BLOB_PIECE_BYTES, blobKey, u64Key } from './layout.js';
+import type { Table } from './table.js';
+
+/** Orphans looked up at once. */
+const ORPHANS_PAGE = 1024;
 
 /**
  * Values too large for the log, in pieces that each carry a CRC-32. A streamed value is staged: written
@@ -20,10 +25,8 @@ export class BlobStore {
     this.#blobs = environment.table('blobs');
     this.#staging = environment.table('staging');
     let last = 0;
-    for (const table of [this.#blobs, this.#staging]) {
-      for (const key of table.getKeys({ reverse: true, limit: 1 })) {
-        last = Math.max(last, readU64(key, 0));
-      }
+    for (const key of [this.#blobs.lastKey(), this.#staging.lastKey()]) {
+      if (key !== undefined) last = Math.max(last, readU64(key, 0));
     }
     this.#nextId = last + 1;
   }
@@ -57,29 +60,32 @@ export class BlobStore {
   }
 
   isStaged(blobId: number): boolean {
-    return this.#staging.getBinary(u64Key(blobId)) !== undefined;
+    return this.#staging.has(u64Key(blobId));
   }
 
   /** Removes a staged blob. */
   async discard(blobId: number): Promise<void> {
-    await this.#environment.commit(64, (batch) => {
+    const remove = (batch: Batch) => {
       this.remove(batch, blobId);
       batch.remove('staging', u64Key(blobId));
-    });
+    };
+    await this.#environment.commit(64, remove, true);
   }
 
   /** Takes the pieces of a blob away, staged or old. */
   remove(batch: Batch, blobId: number): void {
-    for (const key of this.#blobs.getKeys({ start: blobKey(blobId, 0), end: u64Key(blobId + 1) })) {
-      batch.remove('blobs', Buffer.from(key));
-    }
+    const range = { start: blobKey(blobId, 0), end: u64Key(blobId + 1) };
+    for (const key of this.#blobs.keys(range)) batch.remove('blobs', key);
   }
 
   /** What a crash left staged goes. */
   async removeOrphans(): Promise<number> {
-    const orphans = [...this.#staging.getKeys()].map((key) => readU64(key, 0));
-    for (const blobId of orphans) await this.discard(blobId);
-    return orphans.length;
+    for (let count = 0; ; ) {
+      const orphans = this.#staging.keys({ limit: ORPHANS_PAGE });
+      if (orphans.length === 0) return count;
+      for (const key of orphans) await this.discard(readU64(key, 0));
+      count += orphans.length;
+    }
   }
 
   /**
@@ -113,13 +119,12 @@ export class BlobStore {
   }
 
   #piece(blobId: number, piece: number): Buffer {
-    const record = this.#blobs.getBinary(blobKey(blobId, piece));
+    const record = this.#blobs.get(blobKey(blobId, piece));
     if (record === undefined || record.length < 5) {
       throw corrupted(`blob ${blobId}, piece ${piece} is missing`);
     }
-    const bytes = Buffer.from(record.buffer, record.byteOffset, record.length - 4);
-    const stored = Buffer.from(record.buffer, record.byteOffset, record.length);
-    if (stored.readUInt32BE(bytes.length) !== pieceCheck(blobId, piece, bytes)) {
+    const bytes = record.subarray(0, -4);
+    if (record.readUInt32BE(bytes.length) !== pieceCheck(blobId, piece, bytes)) {
       throw corrupted(`blob ${blobId}, piece ${piece}`);
     }
     return bytes;

@@ -1,10 +1,12 @@
-import { existsSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { type Database as LmdbTable, open, type RootDatabase } from 'lmdb';
+import { open, type RootDatabase } from 'lmdb';
+import { asBuffer } from '../base/bytes.js';
 import { ensureDirectory, syncDirectory } from '../base/durable-file.js';
 import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import { corrupted, StorageError, withinTime } from './errors.js';
+import { type Disk, realDisk, type Space } from './disk.js';
+import { asCorrupted, corrupted, StorageError, withinTime } from './errors.js';
 import {
   DATA_FILE,
   FORMAT_VERSION,
@@ -14,8 +16,7 @@ import {
   type TableName,
 } from './layout.js';
 import { checkFiles } from './preflight.js';
-
-export type Table = LmdbTable<Buffer, Buffer>;
+import { type RawTable, Table } from './table.js';
 
 export interface EnvironmentOptions {
   /** Folder of the environment. */
@@ -26,6 +27,7 @@ export interface EnvironmentOptions {
   /** Bytes of free space that are kept; at most `reserveFraction` of the disk. */
   readonly reserveBytes: number;
   readonly reserveFraction: number;
+  readonly disk?: Disk;
   /** Told once, when a commit failed or hung. */
   onFailure(error: StorageError): void;
 }
@@ -34,14 +36,19 @@ export interface EnvironmentOptions {
 const MAP_BYTES = 2 ** 34;
 /** A batch writes its pages anew: data, index pages and free list. */
 const COMMIT_BYTES_FACTOR = 3;
+/** Part of the reserve for what keeps the store in order while the disk is full. */
+const UPKEEP_SHARE = 0.5;
+const TABLE_NAMES = Object.keys(TABLES) as TableName[];
+
+type Root = RootDatabase<Buffer, Buffer>;
 
 /** The puts and removes of one commit. */
 export class Batch {
-  readonly #tables: Record<TableName, Table>;
+  readonly #tables: Record<TableName, RawTable>;
   /** LMDB gives one promise for all unconditional writes of a turn. */
   readonly #promises = new Set<Promise<unknown>>();
 
-  constructor(tables: Record<TableName, Table>) {
+  constructor(tables: Record<TableName, RawTable>) {
     this.#tables = tables;
   }
 
@@ -51,6 +58,11 @@ export class Batch {
 
   remove(table: TableName, key: Buffer): void {
     this.#promises.add(this.#tables[table].remove(key));
+  }
+
+  /** Empties a table. */
+  clear(table: TableName): void {
+    this.#promises.add(this.#tables[table].clearAsync());
   }
 
   done(): Promise<unknown> {
@@ -66,7 +78,9 @@ export class Batch {
 export class Environment {
   readonly path: string;
   readonly #options: EnvironmentOptions;
-  readonly #root: RootDatabase<Buffer, Buffer>;
+  readonly #disk: Disk;
+  readonly #root: Root;
+  readonly #raw: Record<TableName, RawTable>;
   readonly #tables: Record<TableName, Table>;
   #failure: StorageError | undefined;
   #closed = false;
@@ -74,14 +88,19 @@ export class Environment {
   /** Settles with the newest commit; never rejects. */
   #lastCommit: Promise<void> = Promise.resolve();
 
-  private constructor(options: EnvironmentOptions, root: RootDatabase<Buffer, Buffer>) {
+  private constructor(options: EnvironmentOptions, root: Root) {
     this.path = options.path;
     this.#options = options;
+    this.#disk = options.disk ?? realDisk;
     this.#root = root;
+    const raw: Partial<Record<TableName, RawTable>> = {};
     const tables: Partial<Record<TableName, Table>> = {};
-    for (const name of Object.keys(TABLES) as TableName[]) {
-      tables[name] = root.openDB(TABLES[name], { encoding: 'binary', keyEncoding: 'binary' });
+    for (const name of TABLE_NAMES) {
+      const table = openTable(root, name);
+      raw[name] = table;
+      tables[name] = new Table(name, table);
     }
+    this.#raw = raw as Record<TableName, RawTable>;
     this.#tables = tables as Record<TableName, Table>;
   }
 
@@ -90,20 +109,21 @@ export class Environment {
    * something else, `storageFailed`
    */
   static async open(options: EnvironmentOptions): Promise<Environment> {
-    if (!existsSync(path.join(options.path, DATA_FILE))) {
-      const isNew = !existsSync(options.path) || readdirSync(options.path).length === 0;
-      if (!isNew) throw corrupted(`${path.join(options.path, DATA_FILE)} is missing`);
+    const { path: folder } = options;
+    if (!existsSync(path.join(folder, DATA_FILE))) {
+      const isNew = !existsSync(folder) || readdirSync(folder).length === 0;
+      if (!isNew) throw corrupted(`${path.join(folder, DATA_FILE)} is missing`);
       await Environment.#make(options);
     }
-    checkFiles(options.path);
-    const environment = Environment.#openFiles(options);
+    checkFiles(folder);
+    const root = openRoot(folder);
     try {
-      environment.#checkFormat();
+      checkFormat(root, folder);
+      return new Environment(options, root);
     } catch (error) {
-      await environment.close();
-      throw error;
+      await root.close();
+      throw asCorrupted(error, folder);
     }
-    return environment;
   }
 
   /** Makes a new environment beside its place, so that it is there whole or not at all. */
@@ -111,7 +131,7 @@ export class Environment {
     const unfinished = `${options.path}.new`;
     rmSync(unfinished, { recursive: true, force: true });
     await ensureDirectory(unfinished);
-    const environment = Environment.#openFiles({ ...options, path: unfinished });
+    const environment = new Environment({ ...options, path: unfinished }, openRoot(unfinished));
     try {
       await environment.commit(64, (batch) =>
         batch.put('meta', Buffer.from(META_FORMAT), Buffer.from(String(FORMAT_VERSION))),
@@ -122,39 +142,6 @@ export class Environment {
     await syncDirectory(unfinished);
     renameSync(unfinished, options.path);
     await syncDirectory(path.dirname(options.path));
-  }
-
-  static #openFiles(options: EnvironmentOptions): Environment {
-    try {
-      const root = open<Buffer, Buffer>({
-        path: options.path,
-        noSubdir: false,
-        maxDbs: 16,
-        mapSize: MAP_BYTES,
-        pageSize: PAGE_SIZE,
-        encoding: 'binary',
-        keyEncoding: 'binary',
-        cache: false,
-        overlappingSync: false,
-        eventTurnBatching: true,
-      });
-      return new Environment(options, root);
-    } catch (error) {
-      const reason = messageOf(error);
-      throw new StorageError('storageFailed', `${options.path} cannot be opened: ${reason}`, {
-        cause: error,
-      });
-    }
-  }
-
-  #checkFormat(): void {
-    const stored = this.table('meta').getBinary(Buffer.from(META_FORMAT))?.toString('latin1');
-    if (stored === String(FORMAT_VERSION)) return;
-    throw new StorageError(
-      'unknownFormat',
-      `${this.path} has format version ${stored?.slice(0, 20) ?? 'none'}; ` +
-        `this program reads ${FORMAT_VERSION}`,
-    );
   }
 
   table(name: TableName): Table {
@@ -169,33 +156,34 @@ export class Environment {
    * Runs `write`, which puts and removes synchronously, as one durable commit. The buffers that it
    * hands over must not change before the promise settles.
    * @param bytes about how many bytes it writes
+   * @param upkeep it adds nothing of a client's and may use a part of the reserve
    * @throws StorageError `diskFull` (nothing was written), `storageFailed`, `closed`
    */
-  commit(bytes: number, write: (batch: Batch) => void): Promise<void> {
+  commit(bytes: number, write: (batch: Batch) => void, upkeep = false): Promise<void> {
     // LMDB never settles what it was given while a commit failed, so it gets one at a time.
-    const commit = this.#lastCommit.then(() => this.#commitNow(bytes, write));
+    const commit = this.#lastCommit.then(() => this.#commitNow(bytes, write, upkeep));
     this.#lastCommit = commit.catch(() => {});
     return commit;
   }
 
-  async #commitNow(bytes: number, write: (batch: Batch) => void): Promise<void> {
+  async #commitNow(bytes: number, write: (batch: Batch) => void, upkeep: boolean): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#closed) throw new StorageError('closed', 'already closed');
-    this.checkFreeSpace(bytes);
     try {
-      const batch = new Batch(this.#tables);
+      if (bytes > this.#roomIn(upkeep)) throw this.#diskFull();
+      const batch = new Batch(this.#raw);
       write(batch);
       const done = this.#watched(batch.done());
       await withinTime('a commit', this.#options.commitTimeoutMs, done);
     } catch (error) {
-      throw this.fail(error);
+      throw error instanceof StorageError && error.code === 'diskFull' ? error : this.fail(error);
     }
   }
 
-  async #watched(done: Promise<unknown>): Promise<void> {
+  async #watched(commit: Promise<unknown>): Promise<void> {
     this.#unfinished++;
     try {
-      await done;
+      await this.#disk.finished(commit);
     } finally {
       this.#unfinished--;
     }
@@ -206,11 +194,20 @@ export class Environment {
     return this.#unfinished > 0;
   }
 
-  /** @throws StorageError `diskFull` when writing this many bytes would touch the reserve */
-  checkFreeSpace(bytes: number): void {
+  /** Bytes that a commit of upkeep may write now. */
+  get upkeepBytes(): number {
+    return this.#roomIn(true);
+  }
+
+  #roomIn(upkeep: boolean): number {
     const { free, reserve } = this.space();
-    if (free >= reserve + bytes * COMMIT_BYTES_FACTOR) return;
-    throw new StorageError(
+    const kept = upkeep ? reserve * (1 - UPKEEP_SHARE) : reserve;
+    return Math.max(0, Math.floor((free - kept) / COMMIT_BYTES_FACTOR));
+  }
+
+  #diskFull(): StorageError {
+    const { free, reserve } = this.space();
+    return new StorageError(
       'diskFull',
       `disk nearly full: ${free} bytes free, disk-reserve keeps ${reserve}; no writes until there is space`,
     );
@@ -218,12 +215,9 @@ export class Environment {
 
   /** Free space and how much of it is kept, in bytes. */
   space(): { readonly free: number; readonly reserve: number } {
-    const disk = statfsSync(this.path);
-    const total = disk.blocks * disk.bsize;
-    return {
-      free: disk.bavail * disk.bsize,
-      reserve: Math.min(this.#options.reserveBytes, total * this.#options.reserveFraction),
-    };
+    const { free, total }: Space = this.#disk.space(this.path);
+    const { reserveBytes, reserveFraction } = this.#options;
+    return { free, reserve: Math.min(reserveBytes, total * reserveFraction) };
   }
 
   /** Enters the failed state; the first reason stays. */
@@ -244,18 +238,60 @@ export class Environment {
 
   /** Bytes of the file on disk. */
   diskSize(): number {
-    try {
-      return statSync(path.join(this.path, DATA_FILE)).size;
-    } catch {
-      return 0;
-    }
+    return fileSize(this.path);
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    for (const name of TABLE_NAMES) this.#tables[name].close();
     await this.#lastCommit;
     // After a failure LMDB waits for ever; the process ends instead.
     if (this.#failure === undefined) await this.#root.close();
   }
+}
+
+/** Bytes of the file of an environment, open or not; 0 when there is none. */
+export function fileSize(environmentPath: string): number {
+  return statSync(path.join(environmentPath, DATA_FILE), { throwIfNoEntry: false })?.size ?? 0;
+}
+
+function openRoot(folder: string): Root {
+  try {
+    return open<Buffer, Buffer>({
+      path: folder,
+      noSubdir: false,
+      maxDbs: 16,
+      mapSize: MAP_BYTES,
+      pageSize: PAGE_SIZE,
+      encoding: 'binary',
+      keyEncoding: 'binary',
+      cache: false,
+      overlappingSync: false,
+      eventTurnBatching: true,
+    });
+  } catch (error) {
+    const reason = messageOf(error);
+    throw new StorageError('storageFailed', `${folder} cannot be opened: ${reason}`, {
+      cause: error,
+    });
+  }
+}
+
+function openTable(root: Root, name: TableName): RawTable {
+  return root.openDB(TABLES[name], { encoding: 'binary', keyEncoding: 'binary' });
+}
+
+/** Before any other table is looked for, so that files of another version stay as they are. */
+function checkFormat(root: Root, folder: string): void {
+  const tables = [...root.getKeys({})].map((key) => asBuffer(key).latin1Slice());
+  const stored = tables.some((name) => name.replace('\0', '') === TABLES.meta)
+    ? openTable(root, 'meta').getBinary(Buffer.from(META_FORMAT))?.toString('latin1')
+    : undefined;
+  if (stored === String(FORMAT_VERSION)) return;
+  throw new StorageError(
+    'unknownFormat',
+    `${folder} has format version ${stored?.slice(0, 20) ?? 'none'}; ` +
+      `this program reads ${FORMAT_VERSION}`,
+  );
 }

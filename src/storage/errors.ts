@@ -1,4 +1,4 @@
-import { SteleError } from '../base/errors.js';
+import { messageOf, SteleError } from '../base/errors.js';
 
 export type StorageErrorCode =
   /** A commit failed or hung: nothing is written any more until the process is started again. */
@@ -7,11 +7,12 @@ export type StorageErrorCode =
   | 'diskFull'
   /** What was read is not what was written. */
   | 'corrupted'
+  /** The value was removed on request; its digest is kept. */
+  | 'truncated'
   | 'unknownFormat'
   | 'closed'
   /** The store is older than what was acknowledged: a rolled back or replaced directory. */
-  | 'behindAcknowledged'
-  | 'notFound';
+  | 'behindAcknowledged';
 
 export class StorageError extends SteleError<StorageErrorCode> {}
 
@@ -36,6 +37,23 @@ export async function withinTime<T>(what: string, timeoutMs: number, work: Promi
   }
 }
 
+/** For work that can be done later. */
+export async function unlessDiskFull(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof StorageError && error.code === 'diskFull')) throw error;
+  }
+}
+
 export function corrupted(what: string): StorageError {
   return new StorageError('corrupted', `stored data is damaged: ${what}`);
+}
+
+/** What LMDB says of pages that it cannot make sense of is damage, like any other. */
+export function asCorrupted(error: unknown, what: string): StorageError {
+  if (error instanceof StorageError) return error;
+  return new StorageError('corrupted', `stored data is damaged: ${what}: ${messageOf(error)}`, {
+    cause: error,
+  });
 }

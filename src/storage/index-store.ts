@@ -1,322 +1,331 @@
-import { decodeKvMetadata, REFERENCE_VALUE_PREFIX, SORTED_SET_PREFIX } from '../proofs/index.js';
-import type { Batch, Environment, Table } from './environment.js';
-import { corrupted } from './errors.js';
+import { readU64 } from '../base/bytes.js';
+import type { Log } from '../base/log.js';
+import type { Batch, Environment } from './environment.js';
+import { corrupted, StorageError } from './errors.js';
+import { type BacklogLimits, IndexBacklog } from './index-backlog.js';
+import { entryOf, IndexChanges, isSortedSetName, versionIn, type Waiting } from './index-changes.js';
+import { readIndexPage } from './index-page.js';
 import {
   decodeHistoryRow,
   decodeIndexEntry,
   encodeHistoryRow,
   encodeIndexEntry,
   type IndexEntry,
-  indexKeyOf,
   type Location,
 } from './index-record.js';
-import { historyKey, META_INDEXED_TO, readU64, u64Key } from './layout.js';
+import { historyKey, META_INDEXED_TO, u64Key } from './layout.js';
+import type { Table } from './table.js';
 
-/** The newest version of a key and the versions that it made old, not yet written to the tables. */
-interface Change {
+export interface IndexLimits extends BacklogLimits {
+  /** Versions that a commit may write to the tables itself; more wait, to be merged in order. */
+  readonly directVersionsMax: number;
+  /** Keys of one merge step. */
+  readonly mergeStepKeys: number;
+}
+
+const DEFAULT_LIMITS: IndexLimits = {
+  directVersionsMax: 512,
+  versionsHigh: 131_072,
+  keyBytesHigh: 48 << 20,
+  mergeStepKeys: 4096,
+};
+
+const MARKER_KEY = Buffer.from(META_INDEXED_TO);
+
+/** A position in the index, with its key. */
+export interface IndexRow {
   readonly key: Buffer;
   readonly entry: IndexEntry;
-  readonly older: readonly IndexEntry[];
 }
-
-/** One entry of a transaction, as far as the index cares. */
-export interface IndexedEntry {
-  readonly rawKey: Buffer;
-  /** Encoded. */
-  readonly metadata: Buffer;
-  /** First byte of the raw value. */
-  readonly valueKind: number | undefined;
-}
-
-/** Keys that a commit may write to the tables itself; more wait for a merge in sorted order. */
-const DIRECT_CHANGES_MAX = 512;
-/** Keys, and bytes of keys, that may wait before every commit carries a part of the merge. */
-const BACKLOG_KEYS_HIGH = 131_072;
-const BACKLOG_KEY_BYTES_HIGH = 48 << 20;
-/** Keys of one merge step. */
-const MERGE_STEP_KEYS = 8192;
 
 /**
  * The index: newest version of every key, older versions by number, and the sorted sets, all derived from
  * the log. A small commit writes its changes in the same LMDB transaction. Changes of bulk writes wait in
- * memory, where lookups find them, and are merged in sorted order, because random keys cost an LMDB page
+ * memory, where reads find them, and are merged in sorted order, because random keys cost an LMDB page
  * each; what waits is bounded, and is read again from the log after a crash.
  */
 export class IndexStore {
   readonly #index: Table;
   readonly #history: Table;
   readonly #meta: Table;
-  #backlog = new Map<string, Change>();
-  #backlogKeyBytes = 0;
-  #generation:
-    | { readonly keys: readonly string[]; next: number; readonly txId: number }
-    | undefined;
+  readonly #log: Log;
+  readonly #limits: IndexLimits;
+  #backlog: IndexBacklog;
   /** Last transaction whose changes are known here, in the tables or waiting. */
   #txId = 0;
-  #markerWritten = false;
-  /** Written by a merge step whose commit is under way. */
-  #written: [string, Change][] = [];
+  #hasMarker = false;
+  /** Waiting keys whose place in the tables is damaged. They wait until the index is built anew. */
+  readonly #stuck = new Set<string>();
+  /** Merged by a commit that is under way. */
+  #merged: string[] = [];
 
-  constructor(environment: Environment) {
+  constructor(environment: Environment, log: Log, limits: Partial<IndexLimits> = {}) {
     this.#index = environment.table('index');
     this.#history = environment.table('history');
     this.#meta = environment.table('meta');
-  }
-
-  /** The last transaction whose changes are all in the tables, or undefined when all are. */
-  storedMarker(): number | undefined {
-    const stored = this.#meta.getBinary(Buffer.from(META_INDEXED_TO));
-    return stored === undefined ? undefined : readU64(Buffer.from(stored), 0);
-  }
-
-  /** At opening: the tables are complete up to this transaction. */
-  openedAt(txId: number, markerPresent: boolean): void {
-    this.#txId = txId;
-    this.#markerWritten = markerPresent;
-  }
-
-  /** Empties the tables; the marker says so until all is read again. */
-  async clear(environment: Environment): Promise<void> {
-    await environment.commit(1 << 20, (batch) =>
-      batch.put('meta', Buffer.from(META_INDEXED_TO), u64Key(0)),
-    );
-    this.openedAt(0, true);
-    await this.#index.clearAsync();
-    await this.#history.clearAsync();
-  }
-
-  get backlogKeys(): number {
-    return this.#backlog.size;
-  }
-
-  get mergeIsDue(): boolean {
-    return this.#backlog.size > BACKLOG_KEYS_HIGH || this.#backlogKeyBytes > BACKLOG_KEY_BYTES_HIGH;
-  }
-
-  /** @throws StorageError `corrupted` */
-  lookup(indexKey: Buffer): IndexEntry | undefined {
-    if (this.#backlog.size > 0) {
-      const change = this.#backlog.get(indexKey.latin1Slice());
-      if (change !== undefined) return change.entry;
-    }
-    const bytes = this.#index.getBinaryFast(indexKey);
-    if (bytes === undefined) return undefined;
-    const size = (this.#index as unknown as { lastSize: number }).lastSize;
-    return decodeIndexEntry(indexKey, bytes, size);
+    this.#log = log;
+    this.#limits = { ...DEFAULT_LIMITS, ...limits };
+    this.#backlog = new IndexBacklog(this.#limits);
   }
 
   /**
-   * For a reader that found nothing: a damaged key stands out of order at the place where the right one
-   * would be, next to where the search ended.
+   * The last transaction whose changes are all in the tables, 0 when they must be built anew, undefined
+   * when nothing is missing.
+   */
+  storedMarker(): number | undefined {
+    const stored = this.#meta.get(MARKER_KEY);
+    return stored === undefined ? undefined : readU64(stored, 0);
+  }
+
+  /** At opening: the tables are complete up to this transaction. */
+  openedAt(txId: number, hasMarker: boolean): void {
+    this.#txId = txId;
+    this.#hasMarker = hasMarker;
+  }
+
+  /** Empties the tables and forgets what waits; the marker says so until all is read again. */
+  async clear(environment: Environment): Promise<void> {
+    await environment.commit(1 << 20, (batch) => {
+      batch.put('meta', MARKER_KEY, u64Key(0));
+      batch.clear('index');
+      batch.clear('history');
+    });
+    this.#backlog = new IndexBacklog(this.#limits);
+    this.#stuck.clear();
+    this.openedAt(0, true);
+  }
+
+  /** Keys that wait. */
+  get backlogKeys(): number {
+    return this.#backlog.keys;
+  }
+
+  /** Keys that `writeMergeStep` can bring into the tables. */
+  get mergeableKeys(): number {
+    return this.#backlog.keys - this.#stuck.size;
+  }
+
+  /** Keys of the next merge step, when each costs a page and there is room for so many. */
+  stepKeys(pages: number): number {
+    return Math.max(1, Math.min(this.#limits.mergeStepKeys, pages, this.#backlog.keys));
+  }
+
+  /** Whether a merge step would have something to do. */
+  get hasMergeWork(): boolean {
+    return this.mergeableKeys > 0 || (this.#hasMarker && this.#backlog.keys === 0);
+  }
+
+  get mergeIsDue(): boolean {
+    return this.#backlog.isHigh && this.mergeableKeys > 0;
+  }
+
+  /** Newest version of a key. @throws StorageError `corrupted` */
+  lookup(indexKey: Buffer): IndexEntry | undefined {
+    if (this.#backlog.keys > 0) {
+      const name = indexKey.latin1Slice();
+      const waiting = this.#backlog.get(name);
+      if (waiting !== undefined) return entryOf(name, waiting, this.#stored(indexKey));
+    }
+    return this.#stored(indexKey);
+  }
+
+  /** The same on top of changes that are not committed yet. */
+  lookupWith(changes: IndexChanges, indexKey: Buffer): IndexEntry | undefined {
+    const stored = this.lookup(indexKey);
+    const name = indexKey.latin1Slice();
+    const waiting = changes.get(name);
+    return waiting === undefined ? stored : entryOf(name, waiting, stored);
+  }
+
+  #stored(indexKey: Buffer): IndexEntry | undefined {
+    const bytes = this.#index.view(indexKey);
+    return bytes === undefined ? undefined : decodeIndexEntry(indexKey, bytes);
+  }
+
+  /**
+   * For a reader that found nothing: a damaged key, or a damaged way to it, shows in the keys on either
+   * side of where the search ended.
    * @throws StorageError `corrupted`
    */
   checkNeighbours(indexKey: Buffer): void {
     for (const reverse of [false, true]) {
-      for (const { key, value } of this.#index.getRange({ start: indexKey, reverse, limit: 1 })) {
+      for (const { key, value } of this.#index.rows({ start: indexKey, reverse, limit: 1 })) {
         decodeIndexEntry(key, value);
+        const order = Buffer.compare(key, indexKey);
+        if (reverse ? order >= 0 : order <= 0) throw corrupted('order of the index');
       }
     }
   }
 
-  /** Where version `revision` of a key stands, given its newest version. */
+  /** Where version `revision` of a key stands, given its newest version or one that was so before. */
   version(newest: IndexEntry, indexKey: Buffer, revision: number): Location {
     if (revision === newest.revision) return newest;
-    const waiting = this.#backlog.get(indexKey.latin1Slice());
-    const older = waiting?.older.find((version) => version.revision === revision);
-    if (older !== undefined) return older;
     const key = historyKey(newest.firstTx, newest.firstIndex, revision);
-    const bytes = this.#history.getBinary(key);
-    if (bytes === undefined) throw corrupted(`version ${revision} of a key is missing`);
-    return decodeHistoryRow(key, Buffer.from(bytes));
+    const row = this.#history.view(key);
+    if (row !== undefined) return decodeHistoryRow(key, row);
+    const stored = this.#stored(indexKey);
+    if (stored?.revision === revision) return stored;
+    const waiting = this.#backlog.get(indexKey.latin1Slice());
+    const version = waiting && versionIn(waiting, stored?.revision ?? 0, revision);
+    if (version === undefined) throw corrupted(`version ${revision} of a key is missing`);
+    return version;
   }
 
-  /**
-   * At most `limit` entries of the tables with low <= key < high, from the low end or from the high one.
-   * Complete only without backlog.
-   */
-  page(
+  /** At most `limit` entries with low <= key < high, from the low end or from the high one. */
+  page(low: Buffer, high: Buffer, desc: boolean, limit: number): IndexRow[] {
+    const rows = readIndexPage(this.#index, low, high, desc, limit);
+    if (this.#backlog.keys === 0) return rows;
+    return this.#withWaiting(rows, low, high, desc, limit);
+  }
+
+  #withWaiting(
+    rows: readonly IndexRow[],
     low: Buffer,
     high: Buffer,
     desc: boolean,
     limit: number,
-  ): { key: Buffer; entry: IndexEntry }[] {
-    const options = desc
-      ? { start: high, exclusiveStart: true, end: low, inclusiveEnd: true, reverse: true, limit }
-      : { start: low, end: high, limit };
-    const found: { key: Buffer; entry: IndexEntry }[] = [];
-    for (const { key, value } of this.#index.getRange(options)) {
-      found.push({ key, entry: decodeIndexEntry(key, value) });
+  ): IndexRow[] {
+    const all: IndexRow[] = [];
+    const names = this.#backlog.between(low.latin1Slice(), high.latin1Slice(), desc);
+    let next = names.next();
+    let at = 0;
+    while (all.length < limit) {
+      const row = rows[at];
+      const rowName = row?.key.latin1Slice();
+      const name = next.done === true ? undefined : next.value;
+      if (row !== undefined && (name === undefined || isBefore(rowName as string, name, desc))) {
+        all.push(row);
+        at++;
+      } else if (name !== undefined) {
+        const key = Buffer.from(name, 'latin1');
+        const waiting = this.#backlog.get(name) as Waiting;
+        all.push({ key, entry: entryOf(name, waiting, rowName === name ? row?.entry : undefined) });
+        if (rowName === name) at++;
+        next = names.next();
+      } else break;
     }
-    return found;
+    return all;
   }
 
   changes(): IndexChanges {
-    return new IndexChanges(this);
+    return new IndexChanges();
   }
 
-  /** Puts the changes into the commit of their transactions, or notes that they wait. */
-  write(batch: Batch, changes: IndexChanges): void {
-    if (this.#backlog.size === 0 && changes.size <= DIRECT_CHANGES_MAX) {
-      for (const change of changes.all()) putChange(batch, change);
-      if (this.#markerWritten) this.#removeMarker(batch);
-      return;
+  /** Rows that `write` of these changes puts into the tables; each may cost a page. */
+  rowsOfCommit(changes: IndexChanges): number {
+    if (this.#isDirect(changes)) return changes.versions;
+    return this.mergeIsDue ? mergedBeside(changes) : 0;
+  }
+
+  #isDirect(changes: IndexChanges): boolean {
+    return this.#backlog.keys === 0 && changes.versions <= this.#limits.directVersionsMax;
+  }
+
+  /** Puts the changes into the commit of their transactions. @returns false when they are to wait */
+  write(batch: Batch, changes: IndexChanges): boolean {
+    if (this.#isDirect(changes) && this.#writeDirectly(batch, changes)) return true;
+    if (!this.#hasMarker) {
+      batch.put('meta', MARKER_KEY, u64Key(this.#txId));
+      this.#hasMarker = true;
     }
-    if (!this.#markerWritten) {
-      batch.put('meta', Buffer.from(META_INDEXED_TO), u64Key(this.#txId));
-      this.#markerWritten = true;
+    if (this.mergeIsDue) this.writeMergeStep(batch, mergedBeside(changes), true);
+    return false;
+  }
+
+  /** @returns false, and writes nothing, when a place in the tables is damaged */
+  #writeDirectly(batch: Batch, changes: IndexChanges): boolean {
+    const stored = new Map<string, IndexEntry | undefined>();
+    try {
+      for (const name of changes.all().keys()) {
+        stored.set(name, this.#stored(Buffer.from(name, 'latin1')));
+      }
+    } catch (error) {
+      if (error instanceof StorageError) return false;
+      throw error;
     }
-    changes.deferred = true;
-    if (this.mergeIsDue) this.writeMergeStep(batch, 2 * changes.size + 1024, true);
+    for (const [name, waiting] of changes.all()) putKey(batch, name, waiting, stored.get(name));
+    return true;
   }
 
   /** After the commit of `write`. */
-  committed(changes: IndexChanges, txId: number): void {
+  committed(changes: IndexChanges, txId: number, written: boolean): void {
     this.mergeCommitted();
-    if (changes.deferred) for (const change of changes.all()) this.#keep(change);
+    if (!written) this.#backlog.add(changes);
     this.#txId = txId;
-  }
-
-  #keep(change: Change): void {
-    const name = change.key.latin1Slice();
-    const before = this.#backlog.get(name);
-    if (before === undefined) this.#backlogKeyBytes += change.key.length;
-    this.#backlog.set(name, {
-      ...change,
-      older: before === undefined ? change.older : [...before.older, ...change.older],
-    });
   }
 
   /**
    * Puts the next waiting changes, in key order, into a commit. Follow it with `mergeCommitted`.
    * @param more whether the same commit makes further changes wait
    */
-  writeMergeStep(batch: Batch, keys = MERGE_STEP_KEYS, more = false): void {
-    if (this.#backlog.size === 0) return;
-    this.#generation ??= {
-      keys: [...this.#backlog.keys()].sort(),
-      next: 0,
-      txId: this.#txId,
-    };
-    const generation = this.#generation;
-    const end = Math.min(generation.next + keys, generation.keys.length);
-    for (; generation.next < end; generation.next++) {
-      const name = generation.keys[generation.next] as string;
-      const change = this.#backlog.get(name);
-      if (change === undefined) continue;
-      putChange(batch, change);
-      this.#written.push([name, change]);
-    }
-    if (generation.next < generation.keys.length) return;
-    this.#generation = undefined;
-    if (!more && this.#written.length === this.#backlog.size) {
-      this.#removeMarker(batch);
-    } else {
-      batch.put('meta', Buffer.from(META_INDEXED_TO), u64Key(generation.txId));
-    }
-  }
-
-  /** The tables are complete with this commit. */
-  #removeMarker(batch: Batch): void {
-    batch.remove('meta', Buffer.from(META_INDEXED_TO));
-    this.#markerWritten = false;
-  }
-
-  /** After the commit of a merge step: what was written need not wait any more. */
-  mergeCommitted(): void {
-    for (const [name, change] of this.#written) {
-      const now = this.#backlog.get(name);
-      if (now === change) {
-        this.#backlog.delete(name);
-        this.#backlogKeyBytes -= change.key.length;
-      } else if (now !== undefined) {
-        this.#backlog.set(name, { ...now, older: now.older.slice(change.older.length) });
+  writeMergeStep(batch: Batch, keys: number, more = false): void {
+    for (const name of this.#backlog.take(keys, this.#txId)) {
+      const waiting = this.#backlog.get(name);
+      if (waiting === undefined || this.#stuck.has(name)) continue;
+      try {
+        putKey(batch, name, waiting, this.#stored(Buffer.from(name, 'latin1')));
+        this.#merged.push(name);
+      } catch (error) {
+        if (!(error instanceof StorageError)) throw error;
+        this.#noteStuck(batch, name);
       }
     }
-    this.#written = [];
+    const txId = this.#backlog.endGeneration();
+    if (txId === undefined || this.#stuck.size > 0) return;
+    if (!more && this.#merged.length === this.#backlog.keys) {
+      batch.remove('meta', MARKER_KEY);
+      this.#hasMarker = false;
+    } else {
+      batch.put('meta', MARKER_KEY, u64Key(txId));
+    }
+  }
+
+  /** From now on the marker asks for an index built anew, which the next opening does. */
+  #noteStuck(batch: Batch, name: string): void {
+    if (this.#stuck.size === 0) {
+      batch.put('meta', MARKER_KEY, u64Key(0));
+      this.#log.error('the index is damaged: it is built anew when the server starts the next time');
+    }
+    this.#stuck.add(name);
+  }
+
+  /** After the commit of a merge step: what was merged waits no more. */
+  mergeCommitted(): void {
+    for (const name of this.#merged) this.#backlog.delete(name);
+    this.#merged = [];
   }
 }
 
-function putChange(batch: Batch, { key, entry, older }: Change): void {
-  for (const version of older) {
-    const rowKey = historyKey(version.firstTx, version.firstIndex, version.revision);
-    batch.put('history', rowKey, encodeHistoryRow(rowKey, version));
-  }
+/** Keys that a commit merges while there are too many: more than it adds. */
+function mergedBeside(changes: IndexChanges): number {
+  return 2 * changes.versions + 1024;
+}
+
+function isBefore(a: string, b: string, desc: boolean): boolean {
+  return desc ? a > b : a < b;
+}
+
+function putKey(
+  batch: Batch,
+  name: string,
+  waiting: Waiting,
+  stored: IndexEntry | undefined,
+): void {
+  const key = Buffer.from(name, 'latin1');
+  const entry = entryOf(name, waiting, stored);
   batch.put('index', key, encodeIndexEntry(key, entry));
+  if (entry.revision === 1 || isSortedSetName(name)) return;
+  if (stored !== undefined) putHistory(batch, entry, stored.revision, stored);
+  let revision = stored?.revision ?? 0;
+  for (const version of waiting.older ?? []) putHistory(batch, entry, ++revision, version);
 }
 
-/** What the transactions of one commit change in the index; lookups see it on top of what is committed. */
-export class IndexChanges {
-  readonly #store: IndexStore;
-  readonly #changes = new Map<string, Change>();
-  /** Set when the changes are to wait in memory after their commit. */
-  deferred = false;
-
-  constructor(store: IndexStore) {
-    this.#store = store;
-  }
-
-  get size(): number {
-    return this.#changes.size;
-  }
-
-  all(): Iterable<Change> {
-    return this.#changes.values();
-  }
-
-  lookup(indexKey: Buffer): IndexEntry | undefined {
-    if (this.#changes.size > 0) {
-      const change = this.#changes.get(indexKey.latin1Slice());
-      if (change !== undefined) return change.entry;
-    }
-    return this.#store.lookup(indexKey);
-  }
-
-  /**
-   * Adds the entries of one transaction.
-   * @param replay leaves out what the tables have already, for reading the log again after a crash
-   */
-  addTx(
-    txId: number,
-    entries: readonly IndexedEntry[],
-    segmentOf: ArrayLike<number>,
-    replay = false,
-  ): void {
-    for (let index = 0; index < entries.length; index++) {
-      const { rawKey, metadata, valueKind } = entries[index] as IndexedEntry;
-      const attributes = metadata.length === 0 ? undefined : decodeKvMetadata(metadata);
-      if (attributes?.nonIndexable === true) continue;
-      const key = indexKeyOf(rawKey);
-      const prior = this.lookup(key);
-      if (replay && prior !== undefined && prior.tx >= txId) continue;
-      const location = { tx: txId, index, segment: segmentOf[index] as number };
-      const isSortedSet = rawKey[0] === SORTED_SET_PREFIX;
-      this.#set(key, isSortedSet ? undefined : prior, {
-        ...location,
-        deleted: attributes?.deleted === true,
-        isReference: !isSortedSet && valueKind === REFERENCE_VALUE_PREFIX,
-        ...(attributes?.expiresAt === undefined ? {} : { expiresAt: attributes.expiresAt }),
-      });
-    }
-  }
-
-  #set(
-    key: Buffer,
-    prior: IndexEntry | undefined,
-    version: Omit<IndexEntry, 'revision' | 'firstTx' | 'firstIndex'>,
-  ): void {
-    const name = key.latin1Slice();
-    const entry: IndexEntry = {
-      ...version,
-      revision: prior === undefined ? 1 : prior.revision + 1,
-      firstTx: prior === undefined ? version.tx : prior.firstTx,
-      firstIndex: prior === undefined ? version.index : prior.firstIndex,
-    };
-    const before = this.#changes.get(name);
-    const older = before?.older ?? [];
-    this.#changes.set(name, {
-      key,
-      entry,
-      older: prior === undefined ? older : [...older, prior],
-    });
-  }
+function putHistory(
+  batch: Batch,
+  { firstTx, firstIndex }: IndexEntry,
+  revision: number,
+  version: Location,
+): void {
+  const key = historyKey(firstTx, firstIndex, revision);
+  batch.put('history', key, encodeHistoryRow(key, version));
 }

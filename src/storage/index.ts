@@ -1,15 +1,15 @@
 // For the database layer.
+export { type CheckOptions, type CheckReport, checkStore, describeProblem } from './check.js';
+export type { CheckedCounts, Problem } from './check-steps.js';
+export { type Disk, realDisk, type Space } from './disk.js';
+export { fileSize } from './environment.js';
 export { StorageError, type StorageErrorCode, StorageHangs } from './errors.js';
-export {
-  type IndexEntry,
-  indexKeyOf,
-  type Location,
-  rawKeyOfIndexKey,
-  sortableScore,
-} from './index-record.js';
-export type { IndexChanges } from './index-store.js';
+export { indexKeyOf, rawKeyOfIndexKey, sortableScore } from './index-key.js';
+export type { IndexEntry, Location } from './index-record.js';
+export type { IndexLimits, IndexRow } from './index-store.js';
 export { BLOB_PIECE_BYTES, INDEX_KEY_BYTES_MAX, TX_ENTRIES_MAX } from './layout.js';
-export { rebuildIndex, verifyTxDigests, verifyTxLinks } from './recovery.js';
+export { type Progress, rebuildIndex } from './recovery.js';
+export { readStateFile } from './state-file.js';
 export { Store, StoreBatch, type StoreOptions } from './store.js';
 export type { BuiltTx, DraftEntry, StagedRawValue, TxDraft } from './tx-builder.js';
 export type { LogEntry, LogHead } from './tx-record.js';

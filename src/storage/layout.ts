@@ -1,3 +1,5 @@
+import { writeU64 } from '../base/bytes.js';
+
 /**
  * Every table of an environment, its key and the format version that added it. The records are
  * described to the byte in FORMAT.md.
@@ -26,6 +28,7 @@ export type TableName = keyof typeof TABLES;
 export const META_FORMAT = 'format';
 export const META_INDEXED_TO = 'indexedTo';
 export const META_HEADER_VERSION = 'headerVersion';
+export const META_TRUNCATION = 'truncation';
 
 /** Names of the files of an environment. */
 export const DATA_FILE = 'data.mdb';
@@ -43,17 +46,6 @@ export const INDEX_KEY_BYTES_MAX = 1978;
 /** Entries of one transaction, by the 16-bit entry number of the records. */
 export const TX_ENTRIES_MAX = 65_535;
 
-const TWO_32 = 0x1_0000_0000;
-
-export function writeU64(out: Buffer, at: number, value: number): void {
-  out.writeUInt32BE(Math.floor(value / TWO_32), at);
-  out.writeUInt32BE(value % TWO_32, at + 4);
-}
-
-export function readU64(bytes: Buffer, at: number): number {
-  return bytes.readUInt32BE(at) * TWO_32 + bytes.readUInt32BE(at + 4);
-}
-
 export function u64Key(value: number): Buffer {
   const key = Buffer.allocUnsafe(8);
   writeU64(key, 0, value);
@@ -61,10 +53,14 @@ export function u64Key(value: number): Buffer {
 }
 
 export function logKey(txId: number, segment: number): Buffer {
-  const key = Buffer.allocUnsafe(10);
-  writeU64(key, 0, txId);
-  key.writeUInt16BE(segment, 8);
-  return key;
+  return writeLogKey(Buffer.allocUnsafe(10), txId, segment);
+}
+
+/** The same into a buffer that is used again and again. */
+export function writeLogKey(out: Buffer, txId: number, segment: number): Buffer {
+  writeU64(out, 0, txId);
+  out.writeUInt16BE(segment, 8);
+  return out;
 }
 
 export function blobKey(blobId: number, piece: number): Buffer {

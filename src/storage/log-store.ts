@@ -1,22 +1,23 @@
 import { SHA256_BYTES, sha256Into } from '../base/sha256.js';
+import { readU64 } from '../base/bytes.js';
 import type { TxHeader } from '../proofs/index.js';
 import type { BlobStore } from './blob-store.js';
-import type { Batch, Environment, Table } from './environment.js';
+import type { Batch, Environment } from './environment.js';
 import { corrupted, StorageError } from './errors.js';
-import { logKey, readU64, u64Key } from './layout.js';
-import {
-  decodeEntries,
-  decodeEntry,
-  decodeHead,
-  type EncodedTx,
-  type LogEntry,
-  type LogHead,
-} from './tx-record.js';
+import { logKey, writeLogKey } from './layout.js';
+import type { Table } from './table.js';
+import { decodeEntries, decodeEntry, decodeHead } from './tx-decoder.js';
+import type { EncodedTx, LogEntry, LogHead } from './tx-record.js';
 
 /** Filled and compared in one go. */
 const digest = Buffer.alloc(SHA256_BYTES);
+/** LMDB copies a key that it looks for. */
+const soughtKey = Buffer.alloc(10);
 
-/** The transactions: the truth from which everything else in an environment can be made again. */
+/**
+ * The transactions: the truth from which everything else in an environment can be made again. Ids are
+ * gapless from 1, so one up to the last that is missing is damage.
+ */
 export class LogStore {
   readonly #log: Table;
   readonly #blobs: BlobStore;
@@ -28,8 +29,8 @@ export class LogStore {
 
   /** 0 when there is none. */
   lastTxId(): number {
-    for (const key of this.#log.getKeys({ reverse: true, limit: 1 })) return readU64(key, 0);
-    return 0;
+    const key = this.#log.lastKey();
+    return key === undefined ? 0 : readU64(key, 0);
   }
 
   append(batch: Batch, txId: number, tx: EncodedTx): void {
@@ -38,7 +39,7 @@ export class LogStore {
     });
   }
 
-  /** @throws StorageError `notFound`, `corrupted` */
+  /** @param txId up to the last one @throws StorageError `corrupted` */
   head(txId: number): LogHead {
     return decodeHead(txId, this.#segment(txId, 0));
   }
@@ -59,11 +60,10 @@ export class LogStore {
   /** All entries in commit order. */
   entries(txId: number, head: LogHead = this.head(txId)): LogEntry[] {
     const entries: LogEntry[] = [];
-    for (let segment = 0; segment < head.segmentStarts.length; segment++) {
-      const found = decodeEntries(txId, this.#segment(txId, segment));
-      if (entries.length !== head.segmentStarts[segment]) throw corrupted(`transaction ${txId}`);
-      entries.push(...found);
-    }
+    head.segmentStarts.forEach((start, segment) => {
+      if (entries.length !== start) throw corrupted(`transaction ${txId}`);
+      entries.push(...decodeEntries(txId, this.#segment(txId, segment)));
+    });
     if (entries.length !== head.header.nentries) {
       throw corrupted(`transaction ${txId}: ${entries.length} entries of ${head.header.nentries}`);
     }
@@ -78,12 +78,15 @@ export class LogStore {
     return entry === undefined ? undefined : { entry, index };
   }
 
-  /** The raw value of an entry, found to match its digest. */
+  /** The raw value of an entry, found to match its digest. @throws StorageError `corrupted`, `truncated` */
   value(entry: LogEntry, txId: number): Buffer {
-    if (entry.blobId !== 0) return this.#blobs.read(entry.blobId, entry.vLen, entry.hValue);
-    const inline = entry.inline as Buffer;
+    const { inline } = entry;
+    if (inline === undefined) {
+      if (entry.truncated) throw truncated(txId);
+      return this.#blobs.read(entry.blobId, entry.vLen, entry.hValue);
+    }
     sha256Into(digest, 0, inline);
-    if (!digest.equals(entry.hValue)) {
+    if (digest.compare(entry.hValue) !== 0) {
       throw corrupted(`a value of transaction ${txId} does not match its digest`);
     }
     return inline;
@@ -95,26 +98,24 @@ export class LogStore {
     else yield* this.#blobs.pieces(entry.blobId, entry.vLen, entry.hValue);
   }
 
-  /** The first byte of a raw value, which tells its kind. */
+  /** The first byte of a raw value, which tells its kind; undefined for an empty or truncated one. */
   valueKind(entry: LogEntry): number | undefined {
-    return (entry.inline ?? this.#blobs.head(entry.blobId, 1))[0];
-  }
-
-  /** Ids of the transactions in [from, to] that have a record. */
-  *ids(from: number, to: number): Generator<number> {
-    for (const key of this.#log.getKeys({ start: logKey(from, 0), end: u64Key(to + 1) })) {
-      if (key.readUInt16BE(8) === 0) yield readU64(key, 0);
-    }
+    const { inline } = entry;
+    if (inline !== undefined) return inline[0];
+    return entry.truncated ? undefined : this.#blobs.head(entry.blobId, 1)[0];
   }
 
   /** A view that is valid until the next read. */
   #segment(txId: number, segment: number): Buffer {
-    const bytes = this.#log.getBinaryFast(logKey(txId, segment));
-    if (bytes === undefined) {
-      if (segment === 0) throw new StorageError('notFound', `no transaction ${txId}`);
-      throw corrupted(`transaction ${txId}, segment ${segment} is missing`);
-    }
-    const size = (this.#log as unknown as { lastSize: number }).lastSize;
-    return Buffer.from(bytes.buffer, bytes.byteOffset, size);
+    const bytes = this.#log.view(writeLogKey(soughtKey, txId, segment));
+    if (bytes === undefined) throw corrupted(`transaction ${txId}, segment ${segment} is missing`);
+    return bytes;
   }
+}
+
+function truncated(txId: number): StorageError {
+  return new StorageError(
+    'truncated',
+    `the value was removed from transaction ${txId} when its retention period was over`,
+  );
 }

@@ -34,9 +34,12 @@ export function checkFiles(directory: string): void {
     const fd = openSync(data, 'r+');
     opened.push(fd);
     const pages = 1 + Math.max(...[0, PAGE_SIZE].map((at) => lastPageOf(fd, at, data)));
-    // Free pages at the end may never have been written; a file that was cut off must not end the process
-    // when the map is read there.
-    if (fstatSync(fd).size < pages * PAGE_SIZE) ftruncateSync(fd, pages * PAGE_SIZE);
+    // Free pages at the end may never have been written, and a file that was cut off must not end the
+    // process when the map is read there. More missing than that is no state to go on from.
+    const { size } = fstatSync(fd);
+    const neededBytes = pages * PAGE_SIZE;
+    if (size < neededBytes / 2) throw corrupted(`${data} is cut: ${size} of ${neededBytes} bytes`);
+    if (size < neededBytes) ftruncateSync(fd, neededBytes);
   } finally {
     for (const fd of opened) closeSync(fd);
   }

@@ -1,78 +1,48 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Log } from '../base/log.js';
-import {
-  alhOf,
-  decodeKvMetadata,
-  EMPTY_HASH,
-  entryDigestInto,
-  hashTreeRoot,
-  leafHash,
-  type State,
-  treeRoot,
-  ZERO_HASH,
-} from '../proofs/index.js';
-import { corrupted } from './errors.js';
-import { indexKeyOf } from './index-record.js';
+import { decodeKvMetadata, type State } from '../proofs/index.js';
+import { StorageError, unlessDiskFull } from './errors.js';
+import { indexKeyOf } from './index-key.js';
 import type { LogStore } from './log-store.js';
 import type { Store } from './store.js';
 import type { TreeStore } from './tree-store.js';
-import type { LogEntry, LogHead } from './tx-record.js';
+import type { LogHead } from './tx-record.js';
+import { verifyTxDigests, verifyTxLinks, verifyTxNodes } from './verify.js';
 
-/** Transactions read again in one turn of the event loop. */
-const REPLAY_TURN = 64;
+/** Milliseconds of reading the log again in one turn of the event loop. */
+const REPLAY_TURN_MS = 5;
 
-/** Recomputes eH and Alh of a transaction from its entries. @throws StorageError `corrupted` */
-export function verifyTxDigests(txId: number, head: LogHead, entries: readonly LogEntry[]): void {
-  const digests = Buffer.allocUnsafe(32 * entries.length);
-  entries.forEach((entry, i) => {
-    const { metadata, rawKey, hValue } = entry;
-    entryDigestInto(digests, 32 * i, head.header.version, metadata, rawKey, hValue);
-  });
-  if (!hashTreeRoot(digests).equals(head.header.eH)) {
-    throw corrupted(`the entries of transaction ${txId} do not match its header`);
-  }
-  if (!alhOf(head.header).equals(head.alh)) {
-    throw corrupted(`the header of transaction ${txId} does not match its Alh`);
-  }
-}
-
-/** Checks how a transaction is linked to the one before it and to the tree. */
-export function verifyTxLinks(txId: number, head: LogHead, log: LogStore, tree: TreeStore): void {
-  const { prevAlh, blTxId, blRoot } = head.header;
-  const before = txId === 1 ? EMPTY_HASH : log.alh(txId - 1);
-  if (!before.equals(prevAlh)) throw corrupted(`transaction ${txId} does not follow ${txId - 1}`);
-  const root = blTxId === 0 ? ZERO_HASH : treeRoot(tree, blTxId);
-  if (Buffer.compare(root, blRoot) !== 0) {
-    throw corrupted(`the tree does not match transaction ${txId}`);
-  }
-  if (Buffer.compare(tree.node(0, txId - 1), leafHash(head.alh)) !== 0) {
-    throw corrupted(`transaction ${txId} is not in the tree`);
-  }
-}
+export type Progress = (done: number, total: number) => void;
 
 /** @throws StorageError `corrupted` */
-export function verifyTail(state: State, log: LogStore, tree: TreeStore): void {
-  if (state.txId === 0) return;
-  const head = log.head(state.txId);
-  const entries = log.entries(state.txId, head);
-  verifyTxDigests(state.txId, head, entries);
-  verifyTxLinks(state.txId, head, log, tree);
+export function verifyTail({ txId }: State, log: LogStore, tree: TreeStore): void {
+  if (txId === 0) return;
+  const head = log.head(txId);
+  verifyTxDigests(txId, head, log.entries(txId, head));
+  verifyTxLinks(txId, head, log, tree);
+  verifyTxNodes(txId, head, tree);
 }
 
 /**
  * Makes the index complete at opening: reads again what waited in memory at a crash, and builds everything
- * anew when the newest transaction is not in it.
+ * anew when it was found damaged or the newest transaction is not in it.
  */
 export async function recoverIndex(store: Store, log: Log): Promise<void> {
   const last = store.state.txId;
-  const marker = store.index.storedMarker();
-  if (marker !== undefined) {
-    store.index.openedAt(marker, true);
-    await replayIndex(store, marker + 1);
-    return;
+  const { index } = store;
+  const marker = index.storedMarker();
+  try {
+    if (marker === undefined) {
+      index.openedAt(last, false);
+      if (last === 0 || newestIsIndexed(store, last)) return;
+    } else if (marker > 0) {
+      index.openedAt(marker, true);
+      return await replay(store, marker + 1, true);
+    }
+  } catch (error) {
+    if (!(error instanceof StorageError) || error.code !== 'corrupted') throw error;
   }
-  store.index.openedAt(last, false);
-  if (last === 0 || newestIsIndexed(store, last)) return;
-  log.warn('the index is behind the log and is built anew', { txId: last });
+  log.warn('the index is damaged or behind the log and is built anew', { txId: last });
   await rebuildIndex(store, log);
 }
 
@@ -83,41 +53,54 @@ function newestIsIndexed(store: Store, txId: number): boolean {
   });
 }
 
-/** Builds index and history from the log. */
+/** Builds index and history from the log. Nothing may be written meanwhile. */
 export async function rebuildIndex(
   store: Store,
   log: Log,
-  progress: (done: number, total: number) => void = () => {},
+  progress: Progress = () => {},
 ): Promise<void> {
   await store.index.clear(store.environment);
-  await replayIndex(store, 1, progress);
-  while (store.index.backlogKeys > 0) await store.mergeIndexStep();
+  await replay(store, 1, false, progress);
+  while (store.index.hasMergeWork) await store.mergeIndexStep();
   log.info('the index was built anew', { txId: store.state.txId });
 }
 
-async function replayIndex(
+/** @param skipStored whether the tables may hold some of it already */
+async function replay(
   store: Store,
   from: number,
-  progress: (done: number, total: number) => void = () => {},
+  skipStored: boolean,
+  progress: Progress = () => {},
 ): Promise<void> {
   const last = store.state.txId;
+  let turnEnd = performance.now() + REPLAY_TURN_MS;
   for (let txId = from; txId <= last; txId++) {
-    const head = store.log.head(txId);
-    const entries = store.log.entries(txId, head).map((entry) => ({
-      rawKey: entry.rawKey,
-      metadata: entry.metadata,
-      valueKind: store.log.valueKind(entry),
-    }));
-    const changes = store.index.changes();
-    changes.addTx(txId, entries, segmentNumbers(head, entries.length), true);
-    changes.deferred = true;
-    store.index.committed(changes, txId);
-    while (store.index.mergeIsDue) await store.mergeIndexStep();
-    if (txId % REPLAY_TURN === 0) {
-      progress(txId, last);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    replayTx(store, txId, skipStored);
+    const merge = async () => {
+      while (store.index.mergeIsDue) await store.mergeIndexStep();
+    };
+    // What waited before a crash waits again if it must: a full disk is no hindrance then.
+    await (skipStored ? unlessDiskFull(merge) : merge());
+    if (performance.now() < turnEnd) continue;
+    progress(txId, last);
+    await nextTurn();
+    turnEnd = performance.now() + REPLAY_TURN_MS;
   }
+  progress(last, last);
+}
+
+function replayTx({ log, index }: Store, txId: number, skipStored: boolean): void {
+  const head = log.head(txId);
+  const entries = log.entries(txId, head);
+  const segmentOf = segmentNumbers(head, entries.length);
+  const changes = index.changes();
+  entries.forEach((entry, i) => {
+    const { rawKey, metadata } = entry;
+    if (skipStored && (index.lookup(indexKeyOf(rawKey))?.tx ?? 0) >= txId) return;
+    const valueKind = log.valueKind(entry);
+    changes.addEntry(txId, i, segmentOf[i] as number, { rawKey, metadata, valueKind });
+  });
+  index.committed(changes, txId, false);
 }
 
 function segmentNumbers(head: LogHead, count: number): Uint16Array {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { writeFileDurably } from '../base/durable-file.js';
+import { systemErrorCode, writeFileDurably } from '../base/durable-file.js';
 import type { State } from '../proofs/index.js';
 import { StorageError, withinTime } from './errors.js';
 
@@ -26,18 +26,8 @@ export class StateFile {
     this.#onError = onError;
   }
 
-  /** @throws StorageError `corrupted` when the file is there but cannot be read */
   read(): State | undefined {
-    let text: string;
-    try {
-      text = readFileSync(this.#path, 'utf8');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
-    }
-    const match = /^(\d{1,16}) ([0-9a-f]{64})\n$/.exec(text);
-    if (match === null) throw new StorageError('corrupted', `${this.#path} is damaged`);
-    return { txId: Number(match[1]), txHash: Buffer.from(match[2] as string, 'hex') };
+    return readStateFile(this.#path);
   }
 
   /** Notes a state that was answered; it is on disk within a second. */
@@ -71,6 +61,24 @@ export class StateFile {
 
   async close(): Promise<void> {
     clearTimeout(this.#timer);
+    this.#timer = undefined;
     await this.flush();
   }
+}
+
+/**
+ * The acknowledged state that a file holds; undefined when there is none.
+ * @throws StorageError `corrupted` when the file is there but cannot be understood
+ */
+export function readStateFile(path: string): State | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  const match = /^(\d{1,16}) ([0-9a-f]{64})\n$/.exec(text);
+  if (match === null) throw new StorageError('corrupted', `${path} is damaged`);
+  return { txId: Number(match[1]), txHash: Buffer.from(match[2] as string, 'hex') };
 }

@@ -1,29 +1,23 @@
 import path from 'node:path';
 import { systemErrorCode } from '../base/durable-file.js';
 import { messageOf } from '../base/errors.js';
-import type { Log } from '../base/log.js';
 import { EMPTY_HASH, type HeaderVersion, type State, TreeAppender } from '../proofs/index.js';
 import { BlobStore } from './blob-store.js';
-import { Environment } from './environment.js';
-import { StorageError } from './errors.js';
-import { type IndexChanges, IndexStore } from './index-store.js';
-import { META_HEADER_VERSION } from './layout.js';
+import { type Batch, Environment, type EnvironmentOptions } from './environment.js';
+import { StorageError, unlessDiskFull } from './errors.js';
+import type { IndexChanges } from './index-changes.js';
+import { type IndexLimits, IndexStore } from './index-store.js';
+import { META_HEADER_VERSION, PAGE_SIZE } from './layout.js';
 import { LogStore } from './log-store.js';
 import { recoverIndex, verifyTail } from './recovery.js';
 import { StateFile } from './state-file.js';
 import { TreeStore } from './tree-store.js';
 import { type BuiltTx, buildTx, type TxDraft } from './tx-builder.js';
 
-export interface StoreOptions {
-  /** Folder of the environment. */
-  readonly path: string;
+export interface StoreOptions extends EnvironmentOptions {
   /** File of the last acknowledged state, outside of that folder. */
   readonly stateFile: string;
-  readonly log: Log;
-  readonly commitTimeoutMs: number;
-  readonly reserveBytes: number;
-  readonly reserveFraction: number;
-  onFailure(error: StorageError): void;
+  readonly indexLimits?: Partial<IndexLimits>;
 }
 
 /** Bytes that a transaction costs beyond its log record: index, history and tree entries. */
@@ -41,12 +35,12 @@ export class Store {
   #appender: TreeAppender;
   #state: State;
 
-  private constructor(environment: Environment, stateFile: StateFile) {
+  private constructor(environment: Environment, options: StoreOptions, stateFile: StateFile) {
     this.environment = environment;
     this.blobs = new BlobStore(environment);
     this.log = new LogStore(environment, this.blobs);
     this.tree = new TreeStore(environment);
-    this.index = new IndexStore(environment);
+    this.index = new IndexStore(environment, options.log, options.indexLimits);
     this.#stateFile = stateFile;
     const txId = this.log.lastTxId();
     this.#appender = TreeAppender.restore(this.tree, txId);
@@ -59,25 +53,26 @@ export class Store {
    * @throws StorageError `unknownFormat`, `corrupted`, `behindAcknowledged`
    */
   static async open(options: StoreOptions): Promise<Store> {
+    const { log, stateFile: file } = options;
     const environment = await Environment.open(options);
     try {
-      const stateFile = new StateFile(options.stateFile, options.commitTimeoutMs, (error) => {
+      const stateFile = new StateFile(file, options.commitTimeoutMs, (error) => {
         // A full disk leaves the older state, and gets better; nothing else is known to be harmless.
         if (!DISK_FULL.has(systemErrorCode(error) ?? '')) {
           environment.fail(error);
           return;
         }
-        options.log.warn('the last acknowledged state could not be written', {
-          file: options.stateFile,
-          reason: messageOf(error),
-        });
+        const reason = messageOf(error);
+        log.warn('the last acknowledged state could not be written', { file, reason });
       });
-      const store = new Store(environment, stateFile);
+      const store = new Store(environment, options, stateFile);
       verifyTail(store.#state, store.log, store.tree);
-      store.#checkAcknowledged(stateFile.read());
-      const orphans = await store.blobs.removeOrphans();
-      if (orphans > 0) options.log.info('removed values of unfinished writes', { count: orphans });
-      await recoverIndex(store, options.log);
+      store.#checkAcknowledged(store.acknowledgedState());
+      await unlessDiskFull(async () => {
+        const count = await store.blobs.removeOrphans();
+        if (count > 0) log.info('removed values of unfinished writes', { count });
+      });
+      await recoverIndex(store, log);
       return store;
     } catch (error) {
       await environment.close();
@@ -106,8 +101,13 @@ export class Store {
 
   /** The header version that was fixed by the first write of a database made with `auto`. */
   get headerVersion(): HeaderVersion | undefined {
-    const stored = this.environment.table('meta').getBinary(Buffer.from(META_HEADER_VERSION));
+    const stored = this.environment.table('meta').get(Buffer.from(META_HEADER_VERSION));
     return stored === undefined ? undefined : stored[0] === 1 ? 1 : 0;
+  }
+
+  /** What was last noted outside of the environment as answered. @throws StorageError `corrupted` */
+  acknowledgedState(): State | undefined {
+    return this.#stateFile.read();
   }
 
   /** The newest transaction. */
@@ -126,7 +126,9 @@ export class Store {
   async commit(batch: StoreBatch): Promise<void> {
     const last = batch.txs.at(-1);
     if (last === undefined) return;
-    await this.environment.commit(batch.bytes, (writes) => {
+    let indexed = false;
+    const indexBytes = this.index.rowsOfCommit(batch.changes) * PAGE_SIZE;
+    await this.environment.commit(batch.bytes + indexBytes, (writes) => {
       for (const tx of batch.txs) {
         this.log.append(writes, tx.header.id, tx.encoded);
         this.tree.append(writes, tx.header.id, tx.treeNodes);
@@ -137,27 +139,39 @@ export class Store {
         const version = Buffer.from([batch.headerVersion]);
         writes.put('meta', Buffer.from(META_HEADER_VERSION), version);
       }
-      this.index.write(writes, batch.changes);
+      indexed = this.index.write(writes, batch.changes);
     });
-    this.index.committed(batch.changes, last.header.id);
+    this.index.committed(batch.changes, last.header.id, indexed);
     this.#appender = batch.appender;
     this.#state = { txId: last.header.id, txHash: last.alh };
     this.#stateFile.acknowledge(this.#state);
   }
 
-  /** Brings a part of the waiting index changes into the tables. */
+  /**
+   * Brings a part of the waiting index changes into the tables.
+   * @throws StorageError `diskFull` (they wait on), `storageFailed`
+   */
   async mergeIndexStep(): Promise<void> {
-    await this.environment.commit(1 << 20, (writes) => this.index.writeMergeStep(writes));
+    const keys = this.index.stepKeys(Math.floor(this.environment.upkeepBytes / PAGE_SIZE));
+    const write = (batch: Batch) => this.index.writeMergeStep(batch, keys);
+    await this.environment.commit(keys * PAGE_SIZE, write, true);
     this.index.mergeCommitted();
   }
 
-  /** Everything that waits is written. Not to be called beside a commit under way. */
+  /**
+   * Writes what waits for the index, if the disk takes it; else the next opening reads it from the log.
+   * Not to be called beside a commit under way.
+   */
   async close(): Promise<void> {
-    if (this.environment.failure === undefined) {
-      while (this.index.backlogKeys > 0) await this.mergeIndexStep();
+    try {
+      if (this.environment.failure !== undefined) return;
+      await unlessDiskFull(async () => {
+        while (this.index.hasMergeWork) await this.mergeIndexStep();
+      });
       await this.#stateFile.close();
+    } finally {
+      await this.environment.close();
     }
-    await this.environment.close();
   }
 }
 
@@ -168,6 +182,7 @@ export class StoreBatch {
   readonly appender: TreeAppender;
   bytes = 0;
   headerVersion: HeaderVersion | undefined;
+  readonly #adopted = new Set<number>();
   #state: State;
 
   constructor(state: State, appender: TreeAppender, changes: IndexChanges) {
@@ -185,12 +200,18 @@ export class StoreBatch {
     this.headerVersion = version;
   }
 
-  /** Builds the next transaction. */
+  /** Whether one of the transactions owns this staged blob. */
+  adopts(blobId: number): boolean {
+    return this.#adopted.has(blobId);
+  }
+
+  /** Builds the next transaction. One that cannot be built leaves the batch as it was. */
   append(draft: TxDraft): BuiltTx {
     const tx = buildTx(draft, this.#state, this.appender);
     this.txs.push(tx);
     this.#state = { txId: tx.header.id, txHash: tx.alh };
     this.changes.addTx(tx.header.id, tx.indexed, tx.encoded.segmentOf);
+    for (const blobId of tx.adopted) this.#adopted.add(blobId);
     this.bytes += tx.bytes + draft.entries.length * BYTES_PER_ENTRY;
     return tx;
   }

@@ -1,13 +1,14 @@
 import { checksum32, checksumSeed } from '../base/checksum.js';
 import type { TreeNodes } from '../proofs/index.js';
-import type { Batch, Environment, Table } from './environment.js';
+import type { Batch, Environment } from './environment.js';
 import { corrupted } from './errors.js';
 import { u64Key } from './layout.js';
+import type { Table } from './table.js';
 
 const DIGEST_BYTES = 32;
 /** Nodes of lower levels are too many to keep. */
 const CACHED_LEVEL_MIN = 4;
-/** Slots of the direct-mapped cache; 40 bytes each. */
+/** Slots of the direct-mapped cache; 40 bytes each, taken from the system when they are first used. */
 const CACHE_SLOTS = 1 << 15;
 
 /**
@@ -16,7 +17,8 @@ const CACHE_SLOTS = 1 << 15;
  */
 export class TreeStore implements TreeNodes {
   readonly #tree: Table;
-  readonly #cacheKeys = new Float64Array(CACHE_SLOTS).fill(-1);
+  /** By slot: leaf * 64 + level of the node that stands there; 0 for none. */
+  readonly #cacheKeys = new Float64Array(CACHE_SLOTS);
   readonly #cache = Buffer.alloc(CACHE_SLOTS * DIGEST_BYTES);
 
   constructor(environment: Environment) {
@@ -36,28 +38,35 @@ export class TreeStore implements TreeNodes {
   /** @throws StorageError `corrupted` */
   node(level: number, index: number): Uint8Array {
     const leaf = (index + 1) * 2 ** level;
-    if (level < CACHED_LEVEL_MIN) return this.#read(leaf, level);
+    if (level < CACHED_LEVEL_MIN) return this.#nodeOf(leaf, level);
     const key = leaf * 64 + level;
     const slot = (Math.imul(index, 0x9e3779b1) ^ Math.imul(level, 0x85ebca6b)) & (CACHE_SLOTS - 1);
     const at = slot * DIGEST_BYTES;
     if (this.#cacheKeys[slot] !== key) {
-      this.#cache.set(this.#read(leaf, level), at);
+      this.#cache.set(this.#nodeOf(leaf, level), at);
       this.#cacheKeys[slot] = key;
     }
     return Buffer.from(this.#cache.subarray(at, at + DIGEST_BYTES));
   }
 
-  #read(leaf: number, level: number): Buffer {
-    const record = this.#tree.getBinary(u64Key(leaf));
-    const at = level * DIGEST_BYTES;
-    if (record === undefined || record.length < at + DIGEST_BYTES + 4) {
-      throw corrupted(`tree node ${leaf}/${level} is missing`);
+  #nodeOf(leaf: number, level: number): Buffer {
+    const node = this.closedBy(leaf)[level];
+    if (node === undefined) throw corrupted(`tree node ${leaf}/${level} is missing`);
+    return node;
+  }
+
+  /** The complete subtrees that a leaf closes, by rising level. @throws StorageError `corrupted` */
+  closedBy(leaf: number): Buffer[] {
+    const record = this.#tree.get(u64Key(leaf));
+    const end = (record?.length ?? 0) - 4;
+    if (record === undefined || end <= 0 || end % DIGEST_BYTES !== 0) {
+      throw corrupted(`tree nodes of leaf ${leaf} are missing`);
     }
-    const bytes = Buffer.from(record.buffer, record.byteOffset, record.length);
-    const end = bytes.length - 4;
-    if (bytes.readUInt32BE(end) !== checksum32(bytes, 0, end, checksumSeed(leaf))) {
-      throw corrupted(`tree node ${leaf}/${level}`);
+    if (record.readUInt32BE(end) !== checksum32(record, 0, end, checksumSeed(leaf))) {
+      throw corrupted(`tree nodes of leaf ${leaf}`);
     }
-    return bytes.subarray(at, at + DIGEST_BYTES);
+    const nodes: Buffer[] = [];
+    for (let at = 0; at < end; at += DIGEST_BYTES) nodes.push(record.subarray(at, at + DIGEST_BYTES));
+    return nodes;
   }
 }

@@ -12,9 +12,10 @@ import {
   type TxMetadata,
   ZERO_HASH,
 } from '../proofs/index.js';
-import type { IndexedEntry } from './index-store.js';
+import type { IndexedEntry } from './index-changes.js';
 import { INLINE_VALUE_BYTES_MAX } from './layout.js';
-import { type EncodedTx, encodeTx, type LogEntry } from './tx-record.js';
+import { encodeTx } from './tx-encoder.js';
+import type { EncodedTx, LogEntry } from './tx-record.js';
 
 /** A raw value that was staged in the blob table. */
 export interface StagedRawValue {
@@ -89,7 +90,8 @@ export function buildTx(draft: TxDraft, state: State, appender: TreeAppender): B
       hValue,
       vLen: value.length,
       blobId,
-      ...(inLog ? { inline: value } : {}),
+      inline: inLog ? value : undefined,
+      truncated: false,
     });
     indexed.push({
       rawKey,

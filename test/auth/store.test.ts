@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Auth, databaseStore } from '../../src/auth/index.js';
@@ -35,9 +37,13 @@ function openDatabases(folder: string): Promise<DatabaseManager> {
 }
 
 async function temporaryDatabases(t: TestContext): Promise<DatabaseManager> {
-  const folder = await temporaryFolder(t);
+  const folder = await mkdtemp(path.join(tmpdir(), 'stele-auth-store-'));
   const databases = await openDatabases(folder);
-  t.after(() => databases.close());
+  // In this order: closing writes to the folder.
+  t.after(async () => {
+    await databases.close();
+    await rm(folder, { recursive: true, force: true });
+  });
   return databases;
 }
 

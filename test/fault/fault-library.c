@@ -3,12 +3,13 @@
  *
  *   FAULT_DIR      files below this directory are meant
  *   FAULT_MATCH    of these, files whose path contains this text; without it all
- *   FAULT_CALLS    sync, write or any
+ *   FAULT_CALLS    sync, write (through any descriptor), durable (writes through O_DSYNC) or any
  *   FAULT_NTH      the call that fails, from 1; 0 or absent: none
  *   FAULT_MODE     eio, enospc, torn (half is written, then EIO) or hang
  *   FAULT_ONWARD   1: all later calls fail too
  *   FAULT_GATE     calls count from when this file exists
  *   FAULT_LIE      1: a sync says that it was done and makes nothing durable
+ *   FAULT_PLENTY   1: the file system says that all of its space is free
  *   FAULT_REPORT   file that gets a line when the fault happens: call, monotonic ns, path
  *   FAULT_UNDO     file that gets what a write replaced until a sync makes it durable; it says what a
  *                  loss of power may take back
@@ -27,17 +28,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
-enum kind { SYNC = 1, WRITE = 2 };
+enum kind { SYNC = 1, WRITE = 2, DURABLE_WRITE = 4 };
 enum mode { EIO_ONCE, ENOSPC_ONCE, TORN, HANG };
 
 static const char *dir, *match, *gate, *report;
-static int kinds, onward, lie, undo = -1;
+static int kinds, onward, lie, plenty, undo = -1;
 static long nth;
 static enum mode mode;
 static atomic_long counted;
@@ -54,11 +56,13 @@ __attribute__((constructor)) static void configure(void) {
   report = setting("FAULT_REPORT");
   onward = setting("FAULT_ONWARD") != NULL;
   lie = setting("FAULT_LIE") != NULL;
+  plenty = setting("FAULT_PLENTY") != NULL;
   const char *text = setting("FAULT_NTH");
   nth = text == NULL ? 0 : atol(text);
   text = setting("FAULT_CALLS");
   kinds = text == NULL || strcmp(text, "any") == 0 ? SYNC | WRITE
           : strcmp(text, "sync") == 0              ? SYNC
+          : strcmp(text, "durable") == 0           ? DURABLE_WRITE
                                                    : WRITE;
   text = setting("FAULT_MODE");
   mode = text == NULL || strcmp(text, "eio") == 0 ? EIO_ONCE
@@ -95,7 +99,7 @@ static void tell(const char *call, const char *path) {
   syscall(SYS_close, fd);
 }
 
-static int fails(enum kind kind, const char *call, const char *path) {
+static int fails(int kind, const char *call, const char *path) {
   if (nth <= 0 || (kinds & kind) == 0) return 0;
   if (match != NULL && strstr(path, match) == NULL) return 0;
   if (gate != NULL && syscall(SYS_faccessat, AT_FDCWD, gate, F_OK) != 0) return 0;
@@ -155,9 +159,10 @@ static void append(const void *bytes, size_t count) {
   }
 }
 
+static int is_durable(int fd) { return (syscall(SYS_fcntl, fd, F_GETFL) & O_DSYNC) != 0; }
+
 static int is_journaled(int fd, const char *path) {
-  if (undo < 0 || strstr(path, "data.mdb") == NULL) return 0;
-  return (syscall(SYS_fcntl, fd, F_GETFL) & O_DSYNC) == 0;
+  return undo >= 0 && strstr(path, "data.mdb") != NULL && !is_durable(fd);
 }
 
 /* Whole pages, because a loss of power takes back whole pages. */
@@ -247,7 +252,7 @@ static ssize_t write_call(const char *call, int fd, const struct iovec *iov, int
   if (is_journaled(fd, path)) {
     note_write(fd, path, offset < 0 ? syscall(SYS_lseek, fd, 0, SEEK_CUR) : offset, bytes);
   }
-  if (!fails(WRITE, call, path)) return vector_now(fd, iov, count, offset);
+  if (!fails(is_durable(fd) ? WRITE | DURABLE_WRITE : WRITE, call, path)) return vector_now(fd, iov, count, offset);
   if (mode == TORN) {
     size_t left = bytes / 2;
     for (int i = 0; i < count && left > 0; i++) {
@@ -284,4 +289,15 @@ ssize_t pwritev(int fd, const struct iovec *iov, int count, off_t offset) {
 }
 ssize_t pwritev64(int fd, const struct iovec *iov, int count, off64_t offset) {
   return write_call("pwritev", fd, iov, count, offset);
+}
+
+/* Free space. The two have one layout. */
+
+int statfs(const char *path, struct statfs *status) {
+  int result = syscall(SYS_statfs, path, status);
+  if (result == 0 && plenty) status->f_bavail = status->f_bfree = status->f_blocks;
+  return result;
+}
+int statfs64(const char *path, struct statfs64 *status) {
+  return statfs(path, (struct statfs *)status);
 }

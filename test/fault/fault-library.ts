@@ -19,7 +19,8 @@ export interface FaultPlan {
   /** Files below this directory are meant. */
   readonly dir: string;
   readonly match?: string;
-  readonly calls?: 'sync' | 'write' | 'any';
+  /** `durable`: writes of LMDB's meta pages, through a descriptor that syncs. */
+  readonly calls?: 'sync' | 'write' | 'durable' | 'any';
   /** The call that fails, from 1. */
   readonly nth?: number;
   readonly mode?: 'eio' | 'enospc' | 'torn' | 'hang';
@@ -29,6 +30,8 @@ export interface FaultPlan {
   readonly fromStart?: boolean;
   /** Syncs say that they were done and make nothing durable. */
   readonly lie?: boolean;
+  /** The file system says that all of its space is free. */
+  readonly plenty?: boolean;
 }
 
 /** What is told of the fault once it has happened. */
@@ -80,9 +83,11 @@ export class FaultLibrary {
       FAULT_MODE: plan.mode ?? 'eio',
       FAULT_ONWARD: plan.onward === true ? '1' : '',
       FAULT_LIE: plan.lie === true ? '1' : '',
+      FAULT_PLENTY: plan.plenty === true ? '1' : '',
       FAULT_GATE: plan.fromStart === true ? '' : this.#gate,
       FAULT_REPORT: this.#report,
-      FAULT_UNDO: this.#undo,
+      // Its folder is full.
+      FAULT_UNDO: plan.plenty === true ? '' : this.#undo,
     };
   }
 

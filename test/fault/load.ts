@@ -44,7 +44,7 @@ const HOT_KEYS = 10;
 const STREAMED_BYTES_MAX = 1_200_000;
 const BULK_ENTRIES = 1000;
 
-function expectedValue(key: Buffer, value: Uint8Array): ExpectedEntry {
+export function expectedValue(key: Buffer, value: Uint8Array): ExpectedEntry {
   return { rawKey: rawKeyOf(key), hValue: sha256(rawValueOf(value)) };
 }
 

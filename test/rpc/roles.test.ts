@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { METHOD_ROWS } from '../../src/rpc/methods.js';
 import { METHOD_NAMES, type MethodName, pb } from '../../src/wire/index.js';
 import type { GrpcClient, RawAnswer } from '../support/grpc-client.js';
-import { RpcFixture, rawCall } from './fixture.js';
+import { grpcStatus, onTheWire, openStream, RpcFixture, rawCall } from './fixture.js';
 
 /**
  * Every method, called by everybody: what the table says about permissions is what the server does.
@@ -138,6 +139,20 @@ test('rights that are taken away are gone with the next call', async (t) => {
   await writer.login('writer', PASSWORD);
   await assert.rejects(writer.call('Set', write), { code: 13, details: 'permission denied' });
   assert.equal((await writer.call('Get', { key: Buffer.from('k') })).tx, 1);
+});
+
+test('rights that are taken away while a request is on its way are gone when it arrives', async (t) => {
+  const { fixture, admin } = await start(t);
+  const writer = await clientOf(fixture, 'writer');
+  const authorization = `Bearer ${await writer.login('writer', PASSWORD)}`;
+  const stream = openStream(t, fixture, 'Set', { authorization });
+  const ended = grpcStatus(stream);
+  await once(stream, 'response');
+  await admin.call('SetActiveUser', { username: 'writer', active: false });
+  const entry = { key: Buffer.from('k'), value: Buffer.from('v') };
+  stream.end(onTheWire(pb.encodeSetRequest({ KVs: [entry] })));
+  assert.equal(await ended, '2');
+  assert.equal((await fixture.databases.open('defaultdb')).state().txId, 0);
 });
 
 test('nobody writes to the system database, and its readers see it', async (t) => {

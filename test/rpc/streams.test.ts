@@ -319,6 +319,7 @@ test('a reader that does not read holds the server back, and gets all when it do
   first.on('data', (data: Buffer) => {
     bytes += data.length;
   });
+  first.resume();
   await once(first, 'end');
   assert.ok(bytes > 24 * MIB);
 });

@@ -59,7 +59,10 @@ export class ServerProcess implements AsyncDisposable {
     };
     this.#child.stdout.on('data', keep);
     this.#child.stderr.on('data', keep);
+    const endWithTest = () => this.#child.kill('SIGKILL');
+    process.once('exit', endWithTest);
     this.exited = once(this.#child, 'exit').then(([code, signal]) => {
+      process.off('exit', endWithTest);
       this.#exit = {
         code: code as number | null,
         signal: signal as NodeJS.Signals | null,

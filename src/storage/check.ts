@@ -1,0 +1,103 @@
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
+import { messageOf } from '../base/errors.js';
+import { equalBytes } from '../base/bytes.js';
+import { type CheckedCounts, type Problem, StoreCheck } from './check-steps.js';
+import { StorageError } from './errors.js';
+import type { Progress } from './recovery.js';
+import type { Store } from './store.js';
+
+export interface CheckOptions {
+  /** Told now and then: transactions done, and how many there are. */
+  readonly onProgress?: Progress;
+  /** Ends the check early; what was found until then is reported. */
+  readonly signal?: AbortSignal;
+  /** At most this many bytes are read in a second; by default as fast as it goes. */
+  readonly bytesPerSecond?: number;
+}
+
+export interface CheckReport extends CheckedCounts {
+  /** The last transaction of the store when the check began. */
+  readonly txId: number;
+  /** False when it was ended early. */
+  readonly finished: boolean;
+  /** All of them; the first are in `problems`. */
+  readonly problemCount: number;
+  readonly problems: readonly Problem[];
+}
+
+/** Milliseconds of work in one turn of the event loop. */
+const TURN_MS = 3;
+const PROBLEMS_KEPT_MAX = 20;
+
+/**
+ * Recomputes everything that a store holds: entries, values, headers, Alhs, tree, index and history against
+ * the log in both directions, and the acknowledged state. May run beside reads and writes; what is
+ * committed meanwhile is not looked at.
+ */
+export async function checkStore(store: Store, options: CheckOptions = {}): Promise<CheckReport> {
+  const { onProgress = () => {}, signal, bytesPerSecond } = options;
+  const problems: Problem[] = [];
+  let problemCount = 0;
+  const { txId } = store.state;
+  const check = new StoreCheck(store, txId, (problem) => {
+    if (problems.length < PROBLEMS_KEPT_MAX) problems.push(problem);
+    problemCount++;
+  });
+  const pace = new Pace(bytesPerSecond, signal);
+  let finished = true;
+  try {
+    for (const bytes of check.steps()) {
+      if (await pace.after(bytes)) onProgress(check.counts.transactions, txId);
+    }
+    checkAcknowledged(store, check);
+    onProgress(txId, txId);
+  } catch (error) {
+    if (signal?.aborted !== true) throw error;
+    finished = false;
+  }
+  return { txId, finished, problemCount, problems, ...check.counts };
+}
+
+function checkAcknowledged(store: Store, check: StoreCheck): void {
+  check.attempt('acknowledged state', () => {
+    const state = store.acknowledgedState();
+    if (state === undefined) return;
+    const isPart = state.txId <= store.state.txId && equalBytes(store.log.alh(state.txId), state.txHash);
+    if (!isPart) throw new StorageError('behindAcknowledged', 'it is not part of the history');
+  });
+}
+
+/** Gives way to others, and keeps to a rate. */
+class Pace {
+  readonly #bytesPerMs: number | undefined;
+  readonly #signal: AbortSignal | undefined;
+  #turnEnd = performance.now() + TURN_MS;
+  readonly #start = performance.now();
+  #bytes = 0;
+
+  constructor(bytesPerSecond: number | undefined, signal: AbortSignal | undefined) {
+    this.#bytesPerMs = bytesPerSecond === undefined ? undefined : bytesPerSecond / 1000;
+    this.#signal = signal;
+  }
+
+  /** @returns whether others had their turn @throws AbortError */
+  async after(bytes: number): Promise<boolean> {
+    this.#bytes += bytes;
+    const now = performance.now();
+    if (now < this.#turnEnd) return false;
+    const signal = this.#signal;
+    signal?.throwIfAborted();
+    const dueMs = this.#bytesPerMs === undefined ? 0 : this.#bytes / this.#bytesPerMs;
+    const earlyMs = this.#start + dueMs - now;
+    if (earlyMs > 1) await delay(earlyMs, undefined, { ref: false, ...(signal && { signal }) });
+    else await nextTurn();
+    signal?.throwIfAborted();
+    this.#turnEnd = performance.now() + TURN_MS;
+    return true;
+  }
+}
+
+/** For a person. */
+export function describeProblem({ where, what }: Problem): string {
+  return `${where}: ${messageOf(what)}`;
+}
