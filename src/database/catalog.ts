@@ -16,7 +16,6 @@ export interface CatalogRecord {
 
 const KEY_PREFIX = 'database:';
 
-
 /**
  * Which databases exist, as ordinary transactions of the system database: who changed what when can be
  * proved. A write is done before the memory copy changes.

@@ -82,14 +82,7 @@ export class StoredDatabase implements Database {
     this.#writer = new Writer(store, this.#loop, settings, this.uses, this.#guard);
     const reader = new Reader(store, clock);
     this.#transactions = new Transactions(store, reader);
-    this.#queries = new Queries(
-      store,
-      reader,
-      this.#transactions,
-      this.#guard,
-      settings,
-      limits,
-    );
+    this.#queries = new Queries(store, reader, this.#transactions, this.#guard, settings, limits);
   }
 
   /** @throws StorageError for an environment that is not to be used */
@@ -123,11 +116,7 @@ export class StoredDatabase implements Database {
     return this.#writer.set(kvs, options);
   }
 
-  delete(
-    keys: readonly Uint8Array[],
-    sinceTx: number,
-    options: WriteOptions,
-  ): Promise<TxHeader> {
+  delete(keys: readonly Uint8Array[], sinceTx: number, options: WriteOptions): Promise<TxHeader> {
     return this.#writer.delete(keys, sinceTx, options);
   }
 

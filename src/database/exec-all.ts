@@ -6,6 +6,7 @@ import type { DatabaseSettings } from './settings.js';
 import type { Operation, ReferenceOp, ZAddOp } from './types.js';
 import type { WriteContext } from './write-context.js';
 import {
+  checkKeyLength,
   checkReferenceKey,
   checkTarget,
   checkZAdd,
@@ -13,7 +14,6 @@ import {
   kvEntry,
   referenceEntry,
   zAddEntry,
-  checkKeyLength,
 } from './writes.js';
 
 function nameOf(...parts: readonly (Uint8Array | number)[]): string {
@@ -70,7 +70,8 @@ export function validateOperations(
  */
 export function validateSelfContained(operations: readonly Operation[]): void {
   const set = new Set<string>();
-  for (const operation of operations) if (operation.kind === 'kv') set.add(nameOf(operation.kv.key));
+  for (const operation of operations)
+    if (operation.kind === 'kv') set.add(nameOf(operation.kv.key));
   for (const operation of operations) {
     if (operation.kind !== 'ref' && operation.kind !== 'zAdd') continue;
     const op = operation.kind === 'ref' ? operation.ref : operation.zAdd;

@@ -18,7 +18,9 @@ export function asDatabaseError(error: unknown): unknown {
     case 'corrupted':
     case 'unknownFormat':
     case 'behindAcknowledged':
-      return new DatabaseError('corrupted', `data is corrupted: ${error.message}`, { cause: error });
+      return new DatabaseError('corrupted', `data is corrupted: ${error.message}`, {
+        cause: error,
+      });
   }
 }
 

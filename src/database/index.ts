@@ -6,12 +6,11 @@ export type {
   Databases,
   ValueStager,
 } from './api.js';
+// For the assembly of a server.
+export { type DatabaseLimits, StoredDatabase } from './database.js';
 export { DATABASE_ERROR_CODES, DatabaseError, type DatabaseErrorCode } from './errors.js';
+export { DatabaseManager, type DatabasesOptions } from './manager.js';
 export { DEFAULT_DATABASE, SYSTEM_DATABASE } from './names.js';
 export { readRecords, type StoredRecord } from './records.js';
 export type { DatabaseSettings, DatabaseSettingsUpdate } from './settings.js';
 export type * from './types.js';
-
-// For the assembly of a server.
-export { type DatabaseLimits, StoredDatabase } from './database.js';
-export { DatabaseManager, type DatabasesOptions } from './manager.js';

@@ -300,10 +300,7 @@ export class DatabaseManager implements Databases {
     const { store } = await this.stored(name);
     const limit = unixSeconds(this.#options.clock) - retentionPeriodMs / 1000;
     if (store.state.txId === 0 || store.log.header(1).ts > limit) {
-      throw new DatabaseError(
-        'retentionPeriodNotReached',
-        'retention period has not been reached',
-      );
+      throw new DatabaseError('retentionPeriodNotReached', 'retention period has not been reached');
     }
     throw new DatabaseError('databaseReadOnly', 'truncation of values is not available');
   }

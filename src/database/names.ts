@@ -21,10 +21,7 @@ export function checkDatabaseName(name: string): void {
         'punctuation marks and symbols are not allowed in database name',
       );
     }
-    throw new DatabaseError(
-      'databaseNameCharacter',
-      'unrecognized character in database name',
-    );
+    throw new DatabaseError('databaseNameCharacter', 'unrecognized character in database name');
   }
 }
 

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type HistoryVersion, Lists, type ZElement } from './lists.js';
 import type { Store } from '../storage/index.js';
 import { DatabaseError } from './errors.js';
 import { illegalArguments } from './failures.js';
 import type { Guard } from './guard.js';
+import { type HistoryVersion, Lists, type ZElement } from './lists.js';
 import type { Reader, Resolved } from './reader.js';
 import { ResultBudget } from './result-budget.js';
 import type { DatabaseSettings } from './settings.js';

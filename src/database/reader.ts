@@ -3,10 +3,10 @@ import {
   decodeKvMetadata,
   type KvMetadata,
   parseReferenceValue,
-  rawKeyOf,
   REFERENCE_VALUE_PREFIX,
+  rawKeyOf,
 } from '../proofs/index.js';
-import type { IndexEntry, LogEntry, Location, Store } from '../storage/index.js';
+import type { IndexEntry, Location, LogEntry, Store } from '../storage/index.js';
 import { DatabaseError } from './errors.js';
 import { keyExpired, keyNotFound, txNotFound } from './failures.js';
 import type { Entry, KeyRequest, ReferenceInfo, StreamedEntry } from './types.js';
@@ -229,4 +229,3 @@ function revisionOf(newest: IndexEntry, atRevision: number): number {
   }
   return revision;
 }
-

@@ -1,14 +1,14 @@
 import {
-  decodeKvMetadata,
   type DualProof,
+  decodeKvMetadata,
+  entryDigestInto,
   hashTreeProof,
   type InclusionProof,
-  entryDigestInto,
   makeDualProof,
-  parseSortedSetKey,
   PLAIN_KEY_PREFIX,
-  rawKeyOf,
+  parseSortedSetKey,
   REFERENCE_VALUE_PREFIX,
+  rawKeyOf,
   SORTED_SET_PREFIX,
 } from '../proofs/index.js';
 import type { LogEntry, Store } from '../storage/index.js';

@@ -44,7 +44,6 @@ export class WriteContext {
   isCommitted(txId: number): boolean {
     return txId >= 1 && txId <= this.#store.state.txId;
   }
-
 }
 
 /** An entry is expired from the second `expiresAt` on. */

@@ -2,11 +2,11 @@ import { copyBytes } from '../base/bytes.js';
 import {
   type KvMetadata,
   PLAIN_VALUE_PREFIX,
+  REFERENCE_VALUE_PREFIX,
   rawKeyOf,
   rawReferenceValue,
   rawSortedSetKey,
   rawValueOf,
-  REFERENCE_VALUE_PREFIX,
 } from '../proofs/index.js';
 import type { DraftEntry } from '../storage/index.js';
 import { DatabaseError } from './errors.js';

@@ -24,7 +24,7 @@ const EXHAUSTED = { status: 'RESOURCE_EXHAUSTED' } as const;
 /** Ends the start of the server, never a call. */
 const NOT_IN_CALLS = { ...INTERNAL, text: 'internal error' } as const;
 
-export const DATABASE_ANSWERS = {
+const DATABASE_ANSWERS = {
   illegalArguments: { ...INVALID, text: 'illegal arguments' },
   illegalArgumentsExplained: UNKNOWN,
   emptyKey: UNKNOWN,
@@ -92,7 +92,7 @@ export const DATABASE_ANSWERS = {
 
 const NOT_LOGGED_IN = { ...UNKNOWN, info: '28000' } as const;
 
-export const AUTH_ANSWERS = {
+const AUTH_ANSWERS = {
   notLoggedIn: NOT_LOGGED_IN,
   logoutWithoutLogin: NOT_LOGGED_IN,
   invalidToken: INTERNAL,
@@ -157,7 +157,7 @@ export const AUTH_ANSWERS = {
   userRecordInvalid: NOT_IN_CALLS,
 } as const satisfies Record<AuthErrorCode, ErrorAnswer>;
 
-export const WIRE_ANSWERS = {
+const WIRE_ANSWERS = {
   messageTruncated: INVALID,
   messageMalformed: INVALID,
   messageInvalidText: INVALID,
@@ -172,7 +172,7 @@ export const WIRE_ANSWERS = {
 
 const STREAM_SIZE = { status: 'FAILED_PRECONDITION', info: '22000' } as const;
 
-export const RPC_ANSWERS = {
+const RPC_ANSWERS = {
   unimplemented: { status: 'UNIMPLEMENTED' },
   operationNotSupported: { ...INTERNAL, text: 'operation not supported' },
   requestMissing: { ...INVALID, text: 'the call carries no request message' },

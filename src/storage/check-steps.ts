@@ -1,5 +1,10 @@
 import { readU64 } from '../base/bytes.js';
-import { decodeKvMetadata, EMPTY_HASH, REFERENCE_VALUE_PREFIX, SORTED_SET_PREFIX } from '../proofs/index.js';
+import {
+  decodeKvMetadata,
+  EMPTY_HASH,
+  REFERENCE_VALUE_PREFIX,
+  SORTED_SET_PREFIX,
+} from '../proofs/index.js';
 import { corrupted, StorageError } from './errors.js';
 import { indexKeyOf, rawKeyOfIndexKey } from './index-key.js';
 import { decodeHistoryRow, type IndexEntry, type Location } from './index-record.js';
@@ -126,7 +131,8 @@ export class StoreCheck {
 
   /** Log to index: every version of a key is the newest one or stands in its history. */
   #indexed(entry: LogEntry, location: Location): void {
-    if (entry.metadata.length > 0 && decodeKvMetadata(entry.metadata)?.nonIndexable === true) return;
+    if (entry.metadata.length > 0 && decodeKvMetadata(entry.metadata)?.nonIndexable === true)
+      return;
     const { index } = this.#store;
     const key = indexKeyOf(entry.rawKey);
     const newest = index.lookup(key);

@@ -1,6 +1,6 @@
-import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
-import { messageOf } from '../base/errors.js';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { equalBytes } from '../base/bytes.js';
+import { messageOf } from '../base/errors.js';
 import { type CheckedCounts, type Problem, StoreCheck } from './check-steps.js';
 import { StorageError } from './errors.js';
 import type { Progress } from './recovery.js';
@@ -62,7 +62,8 @@ function checkAcknowledged(store: Store, check: StoreCheck): void {
   check.attempt('acknowledged state', () => {
     const state = store.acknowledgedState();
     if (state === undefined) return;
-    const isPart = state.txId <= store.state.txId && equalBytes(store.log.alh(state.txId), state.txHash);
+    const isPart =
+      state.txId <= store.state.txId && equalBytes(store.log.alh(state.txId), state.txHash);
     if (!isPart) throw new StorageError('behindAcknowledged', 'it is not part of the history');
   });
 }
@@ -89,7 +90,7 @@ class Pace {
     signal?.throwIfAborted();
     const dueMs = this.#bytesPerMs === undefined ? 0 : this.#bytes / this.#bytesPerMs;
     const earlyMs = this.#start + dueMs - now;
-    if (earlyMs > 1) await delay(earlyMs, undefined, { ref: false, ...(signal && { signal }) });
+    if (earlyMs > 1) await delay(earlyMs, undefined, signal && { signal });
     else await nextTurn();
     signal?.throwIfAborted();
     this.#turnEnd = performance.now() + TURN_MS;

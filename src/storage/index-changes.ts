@@ -51,7 +51,11 @@ export function versionIn(
 }
 
 /** The index entry of the newest version, on top of what the tables hold. */
-export function entryOf(name: string, waiting: Waiting, stored: IndexEntry | undefined): IndexEntry {
+export function entryOf(
+  name: string,
+  waiting: Waiting,
+  stored: IndexEntry | undefined,
+): IndexEntry {
   const { tx, index, segment, deleted, isReference, expiresAt, older } = waiting;
   const before = isSortedSetName(name) ? undefined : stored;
   const first = older?.[0] ?? waiting;

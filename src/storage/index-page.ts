@@ -17,7 +17,14 @@ export function readIndexPage(
   limit: number,
 ): { key: Buffer; entry: IndexEntry }[] {
   const rows = desc
-    ? table.rows({ start: high, exclusiveStart: true, end: low, inclusiveEnd: true, reverse: true, limit })
+    ? table.rows({
+        start: high,
+        exclusiveStart: true,
+        end: low,
+        inclusiveEnd: true,
+        reverse: true,
+        limit,
+      })
     : table.rows({ start: low, end: high, limit });
   checkStart(table, low, high, desc);
   const found: { key: Buffer; entry: IndexEntry }[] = [];
@@ -54,7 +61,14 @@ function checkEnd(
 ): void {
   const [fromEnd] = desc
     ? table.keys({ start: low, end: high, limit: 1 })
-    : table.keys({ start: high, exclusiveStart: true, end: low, inclusiveEnd: true, reverse: true, limit: 1 });
+    : table.keys({
+        start: high,
+        exclusiveStart: true,
+        end: low,
+        inclusiveEnd: true,
+        reverse: true,
+        limit: 1,
+      });
   if (fromEnd === undefined ? last !== undefined : last === undefined || !fromEnd.equals(last)) {
     throw corrupted('a range of the index');
   }

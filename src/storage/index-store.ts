@@ -3,7 +3,13 @@ import type { Log } from '../base/log.js';
 import type { Batch, Environment } from './environment.js';
 import { corrupted, StorageError } from './errors.js';
 import { type BacklogLimits, IndexBacklog } from './index-backlog.js';
-import { entryOf, IndexChanges, isSortedSetName, versionIn, type Waiting } from './index-changes.js';
+import {
+  entryOf,
+  IndexChanges,
+  isSortedSetName,
+  versionIn,
+  type Waiting,
+} from './index-changes.js';
 import { readIndexPage } from './index-page.js';
 import {
   decodeHistoryRow,
@@ -13,7 +19,7 @@ import {
   type IndexEntry,
   type Location,
 } from './index-record.js';
-import { historyKey, META_INDEXED_TO, u64Key } from './layout.js';
+import { historyKey, META_INDEX_DAMAGED, META_INDEXED_TO, u64Key } from './layout.js';
 import type { Table } from './table.js';
 
 export interface IndexLimits extends BacklogLimits {
@@ -31,6 +37,7 @@ const DEFAULT_LIMITS: IndexLimits = {
 };
 
 const MARKER_KEY = Buffer.from(META_INDEXED_TO);
+const DAMAGED_KEY = Buffer.from(META_INDEX_DAMAGED);
 
 /** A position in the index, with its key. */
 export interface IndexRow {
@@ -68,13 +75,15 @@ export class IndexStore {
     this.#backlog = new IndexBacklog(this.#limits);
   }
 
-  /**
-   * The last transaction whose changes are all in the tables, 0 when they must be built anew, undefined
-   * when nothing is missing.
-   */
+  /** The last transaction whose changes are all in the tables, undefined when nothing is missing. */
   storedMarker(): number | undefined {
     const stored = this.#meta.get(MARKER_KEY);
     return stored === undefined ? undefined : readU64(stored, 0);
+  }
+
+  /** Whether damage was met, so that the tables must be built anew. */
+  get isDamaged(): boolean {
+    return this.#meta.has(DAMAGED_KEY);
   }
 
   /** At opening: the tables are complete up to this transaction. */
@@ -87,6 +96,7 @@ export class IndexStore {
   async clear(environment: Environment): Promise<void> {
     await environment.commit(1 << 20, (batch) => {
       batch.put('meta', MARKER_KEY, u64Key(0));
+      batch.remove('meta', DAMAGED_KEY);
       batch.clear('index');
       batch.clear('history');
     });
@@ -280,11 +290,13 @@ export class IndexStore {
     }
   }
 
-  /** From now on the marker asks for an index built anew, which the next opening does. */
+  /** The next opening builds the index anew. */
   #noteStuck(batch: Batch, name: string): void {
     if (this.#stuck.size === 0) {
-      batch.put('meta', MARKER_KEY, u64Key(0));
-      this.#log.error('the index is damaged: it is built anew when the server starts the next time');
+      batch.put('meta', DAMAGED_KEY, Buffer.from([1]));
+      this.#log.error(
+        'the index is damaged: it is built anew when the server starts the next time',
+      );
     }
     this.#stuck.add(name);
   }

@@ -27,6 +27,7 @@ export type TableName = keyof typeof TABLES;
 
 export const META_FORMAT = 'format';
 export const META_INDEXED_TO = 'indexedTo';
+export const META_INDEX_DAMAGED = 'indexDamaged';
 export const META_HEADER_VERSION = 'headerVersion';
 export const META_TRUNCATION = 'truncation';
 

@@ -1,5 +1,5 @@
-import { SHA256_BYTES, sha256Into } from '../base/sha256.js';
 import { readU64 } from '../base/bytes.js';
+import { SHA256_BYTES, sha256Into } from '../base/sha256.js';
 import type { TxHeader } from '../proofs/index.js';
 import type { BlobStore } from './blob-store.js';
 import type { Batch, Environment } from './environment.js';

@@ -32,13 +32,12 @@ export async function recoverIndex(store: Store, log: Log): Promise<void> {
   const { index } = store;
   const marker = index.storedMarker();
   try {
-    if (marker === undefined) {
-      index.openedAt(last, false);
-      if (last === 0 || newestIsIndexed(store, last)) return;
-    } else if (marker > 0) {
+    if (marker !== undefined && !index.isDamaged) {
       index.openedAt(marker, true);
       return await replay(store, marker + 1, true);
     }
+    index.openedAt(last, false);
+    if (!index.isDamaged && (last === 0 || newestIsIndexed(store, last))) return;
   } catch (error) {
     if (!(error instanceof StorageError) || error.code !== 'corrupted') throw error;
   }

@@ -19,7 +19,8 @@ export class SortedRuns {
   /** All names as one sorted list; leaves nothing. */
   take(): string[] {
     let all: string[] = [];
-    for (let i = this.#runs.length - 1; i >= 0; i--) all = mergeSorted(all, this.#runs[i] as string[]);
+    for (let i = this.#runs.length - 1; i >= 0; i--)
+      all = mergeSorted(all, this.#runs[i] as string[]);
     this.#runs = [];
     return all;
   }

@@ -34,6 +34,7 @@ export class Store {
   readonly #stateFile: StateFile;
   #appender: TreeAppender;
   #state: State;
+  #closing: Promise<void> | undefined;
 
   private constructor(environment: Environment, options: StoreOptions, stateFile: StateFile) {
     this.environment = environment;
@@ -162,7 +163,12 @@ export class Store {
    * Writes what waits for the index, if the disk takes it; else the next opening reads it from the log.
    * Not to be called beside a commit under way.
    */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     try {
       if (this.environment.failure !== undefined) return;
       await unlessDiskFull(async () => {

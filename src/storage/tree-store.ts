@@ -66,7 +66,8 @@ export class TreeStore implements TreeNodes {
       throw corrupted(`tree nodes of leaf ${leaf}`);
     }
     const nodes: Buffer[] = [];
-    for (let at = 0; at < end; at += DIGEST_BYTES) nodes.push(record.subarray(at, at + DIGEST_BYTES));
+    for (let at = 0; at < end; at += DIGEST_BYTES)
+      nodes.push(record.subarray(at, at + DIGEST_BYTES));
     return nodes;
   }
 }

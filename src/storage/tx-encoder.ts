@@ -3,8 +3,8 @@ import { checksum32, checksumSeed } from '../base/checksum.js';
 import { encodeTxMetadata, type TxHeader } from '../proofs/index.js';
 import { SEGMENT_BYTES_TARGET } from './layout.js';
 import {
-  type EncodedTx,
   ENTRY_HEAD_BYTES,
+  type EncodedTx,
   FLAG_HEAD,
   HEAD_BYTES,
   KIND_BLOB,

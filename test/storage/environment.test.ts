@@ -1,12 +1,5 @@
 import assert from 'node:assert/strict';
-import {
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { open as openLmdb } from 'lmdb';
@@ -159,7 +152,10 @@ test('a commit that waits for one that fails is not begun', async (t) => {
   const environment = await open(t, await temporaryFolder(t), { disk, onFailure() {} });
   disk.faults.push('fail');
   const results = await Promise.allSettled([putOne(environment), putOne(environment, KEY)]);
-  assert.deepEqual(results.map(({ status }) => status), ['rejected', 'rejected']);
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    ['rejected', 'rejected'],
+  );
   assert.equal(disk.commits, 2);
   assert.notDeepEqual(environment.table('meta').get(KEY), KEY);
 });

@@ -82,8 +82,21 @@ test('a history row is read back, and refused with any changed byte or under ano
 
 test('bytewise order of sortable scores is numeric order', () => {
   const scores = [
-    -Number.MAX_VALUE, -1e10, -2, -1.5, -1, -Number.MIN_VALUE, -0,
-    0, Number.MIN_VALUE, 0.1, 1, 1.5, 2, 1e10, Number.MAX_VALUE,
+    -Number.MAX_VALUE,
+    -1e10,
+    -2,
+    -1.5,
+    -1,
+    -Number.MIN_VALUE,
+    -0,
+    0,
+    Number.MIN_VALUE,
+    0.1,
+    1,
+    1.5,
+    2,
+    1e10,
+    Number.MAX_VALUE,
   ];
   const sorted = scores.map(sortableScore).sort(Buffer.compare);
   assert.deepEqual(sorted, scores.map(sortableScore));

@@ -143,7 +143,10 @@ test('staged values are removed when discarded and kept when adopted', async (t)
 
 test('tree nodes are those of the Alhs, and damaged ones are refused', async (t) => {
   const store = await emptyStore(t);
-  await commitTxs(store, Array.from({ length: 70 }, (_, i) => [plain(`k${i}`, 'v')]));
+  await commitTxs(
+    store,
+    Array.from({ length: 70 }, (_, i) => [plain(`k${i}`, 'v')]),
+  );
   const { blRoot, blTxId } = store.log.header(70);
   for (let i = 1; i <= blTxId; i++) {
     const terms = inclusionTerms(store.tree, i, blTxId);
@@ -190,12 +193,20 @@ test('an acknowledged state gets to the disk by itself', async (t) => {
 test('a state file that cannot be understood is refused, one that cannot be written is told', async (t) => {
   const folder = await temporaryFolder(t);
   const file = path.join(folder, 'state');
-  for (const text of ['', '1', `1 ${'0'.repeat(63)}\n`, `-1 ${'0'.repeat(64)}\n`, `1 ${'0'.repeat(64)}\n\n`]) {
+  for (const text of [
+    '',
+    '1',
+    `1 ${'0'.repeat(63)}\n`,
+    `-1 ${'0'.repeat(64)}\n`,
+    `1 ${'0'.repeat(64)}\n\n`,
+  ]) {
     writeFileSync(file, text);
     assert.throws(() => new StateFile(file, 5000, noError).read(), storageError('corrupted'));
   }
   const errors: unknown[] = [];
-  const lost = new StateFile(path.join(folder, 'no such folder', 'state'), 5000, (e) => errors.push(e));
+  const lost = new StateFile(path.join(folder, 'no such folder', 'state'), 5000, (e) =>
+    errors.push(e),
+  );
   lost.acknowledge({ txId: 1, txHash: Buffer.alloc(32) });
   await lost.close();
   assert.equal(errors.length, 1);

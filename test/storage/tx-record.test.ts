@@ -61,14 +61,22 @@ test('a transaction of every kind of entry is read back as it was written', () =
     const head = decodeHead(id, segments[0] as Buffer);
     assert.deepEqual(head.header, written);
     assert.deepEqual(head.alh, alh);
-    assert.deepEqual(segments.flatMap((s) => decodeEntries(id, s)).map(fieldsOf), MIXED.map(fieldsOf));
+    assert.deepEqual(
+      segments.flatMap((s) => decodeEntries(id, s)).map(fieldsOf),
+      MIXED.map(fieldsOf),
+    );
   }
 });
 
 test('a long transaction is cut into segments of which each is found and read alone', () => {
-  const entries = Array.from({ length: 1024 }, (_, i) => entry(`\0key ${i}`, Buffer.alloc(i % 300, i)));
+  const entries = Array.from({ length: 1024 }, (_, i) =>
+    entry(`\0key ${i}`, Buffer.alloc(i % 300, i)),
+  );
   const { segments, segmentOf, bytes } = encodeTx(header(9, 1024), randomBytes(32), entries);
-  assert.equal(bytes, segments.reduce((sum, { length }) => sum + length, 0));
+  assert.equal(
+    bytes,
+    segments.reduce((sum, { length }) => sum + length, 0),
+  );
   assert.ok(segments.length > 20);
   for (const segment of segments) assert.ok(segment.length <= 4300, `${segment.length} bytes`);
   const { segmentStarts } = decodeHead(9, segments[0] as Buffer);

@@ -6,15 +6,15 @@ import type { TestContext } from 'node:test';
 import { type Log, type LogFields, silentLog } from '../../src/base/log.js';
 import { rawKeyOf, rawValueOf } from '../../src/proofs/index.js';
 import {
-  checkStore,
   type CheckReport,
-  describeProblem,
+  checkStore,
   type Disk,
   type DraftEntry,
+  describeProblem,
   realDisk,
-  Store,
   StorageError,
   type StorageErrorCode,
+  Store,
   type StoreOptions,
 } from '../../src/storage/index.js';
 
