@@ -90,24 +90,31 @@ export function execAllEntries(
   operations: readonly Operation[],
   context: WriteContext,
 ): DraftEntry[] {
-  const { settings } = context;
   const written = new Map<string, 'kv' | 'ref'>();
-  return operations.map((operation) => {
-    switch (operation.kind) {
-      case 'unset':
-        throw new DatabaseError('operationNotSet', 'operation is not set');
-      case 'kv':
-        written.set(nameOf(operation.kv.key), 'kv');
-        return kvEntry(operation.kv, settings);
-      case 'ref': {
-        const entry = execReference(operation.ref, context, written);
-        written.set(nameOf(operation.ref.key), 'ref');
-        return entry;
-      }
-      case 'zAdd':
-        return execZAdd(operation.zAdd, context, written);
-    }
-  });
+  const entries: DraftEntry[] = [];
+  for (const operation of operations) {
+    entries.push(execEntry(operation, context, written));
+    if (operation.kind === 'kv') written.set(nameOf(operation.kv.key), 'kv');
+    if (operation.kind === 'ref') written.set(nameOf(operation.ref.key), 'ref');
+  }
+  return entries;
+}
+
+function execEntry(
+  operation: Operation,
+  context: WriteContext,
+  written: ReadonlyMap<string, 'kv' | 'ref'>,
+): DraftEntry {
+  switch (operation.kind) {
+    case 'unset':
+      throw new DatabaseError('operationNotSet', 'operation is not set');
+    case 'kv':
+      return kvEntry(operation.kv, context.settings);
+    case 'ref':
+      return execReference(operation.ref, context, written);
+    case 'zAdd':
+      return execZAdd(operation.zAdd, context, written);
+  }
 }
 
 function execReference(

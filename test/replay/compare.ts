@@ -1,5 +1,5 @@
-import { decodeStatusDetails } from '../../src/wire/index.js';
 import type { RawAnswer } from '../support/grpc-client.js';
+import { type ErrorDetail, readErrorDetails } from './error-details.js';
 import { cutSegments, type Field, isZero, parseMessage, show } from './message.js';
 import type { Difference, ExpectedMessage, ExpectedValue, Step } from './trace.js';
 
@@ -30,14 +30,15 @@ export function compareAnswer(step: Step, answer: RawAnswer, strict: boolean): D
   return comparison.found;
 }
 
-function errorDetails(answer: RawAnswer): Readonly<Record<string, unknown>>[] {
-  const [raw] = answer.trailers.get('grpc-status-details-bin');
+/** @returns undefined for a trailer that cannot be read, which no recording has */
+function errorDetails({ trailers }: RawAnswer): ErrorDetail[] | undefined {
+  const [raw] = trailers.get('grpc-status-details-bin');
   if (raw === undefined) return [];
-  const { errorInfo, retryDelayMs } = decodeStatusDetails(raw as Buffer);
-  const found: Readonly<Record<string, unknown>>[] = [];
-  if (errorInfo !== undefined) found.push({ type: 'ErrorInfo', code: errorInfo.code });
-  if (retryDelayMs !== undefined) found.push({ type: 'RetryInfo', delay: retryDelayMs });
-  return found;
+  try {
+    return readErrorDetails(Buffer.from(raw));
+  } catch {
+    return undefined;
+  }
 }
 
 class Comparison {
@@ -59,11 +60,13 @@ class Comparison {
   }
 
   segments(recorded: readonly ExpectedValue[], messages: readonly Buffer[]): void {
-    const contents = messages.map((bytes) => {
-      const [content] = parseMessage(bytes).get(1) ?? [];
-      return content?.kind === 'bytes' ? content.value : Buffer.alloc(0);
-    });
-    const came = cutSegments(Buffer.concat(contents));
+    let came: Buffer[];
+    try {
+      came = cutSegments(Buffer.concat(messages.map(contentOf)));
+    } catch (error) {
+      this.differs('segments', 'chunks', String(error));
+      return;
+    }
     if (recorded.length !== came.length) {
       this.differs('segments', recorded.length, came.length);
       return;
@@ -134,4 +137,10 @@ class Comparison {
       }
     }
   }
+}
+
+/** The field of `Chunk`. */
+function contentOf(chunk: Buffer): Buffer {
+  const [content] = parseMessage(chunk).get(1) ?? [];
+  return content?.kind === 'bytes' ? content.value : Buffer.alloc(0);
 }
