@@ -131,7 +131,7 @@ export class Environment {
     const unfinished = `${options.path}.new`;
     rmSync(unfinished, { recursive: true, force: true });
     await ensureDirectory(unfinished);
-    const environment = new Environment({ ...options, path: unfinished }, openRoot(unfinished));
+    const environment = Environment.#makeTables({ ...options, path: unfinished });
     try {
       await environment.commit(64, (batch) =>
         batch.put('meta', Buffer.from(META_FORMAT), Buffer.from(String(FORMAT_VERSION))),
@@ -142,6 +142,16 @@ export class Environment {
     await syncDirectory(unfinished);
     renameSync(unfinished, options.path);
     await syncDirectory(path.dirname(options.path));
+  }
+
+  /** LMDB writes here on its own account, and its errors name no file. */
+  static #makeTables(options: EnvironmentOptions): Environment {
+    try {
+      return new Environment(options, openRoot(options.path));
+    } catch (cause) {
+      const reason = messageOf(cause);
+      throw new StorageError('storageFailed', `${options.path}: ${reason}`, { cause });
+    }
   }
 
   table(name: TableName): Table {

@@ -121,6 +121,11 @@ export class RawClient implements Disposable {
       stream.on('trailers', note);
       stream.on('error', () => {});
       stream.on('close', () => finish(true));
+      // Answered; what is left of the request is nobody's any more.
+      stream.on('end', () => {
+        finish(true);
+        stream.close();
+      });
       stream.resume();
       for (const piece of pieces) stream.write(piece);
       if (reset) stream.close(8);

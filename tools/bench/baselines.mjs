@@ -1,7 +1,8 @@
 // What the disk and LMDB can do by themselves, in a process of its own.
 //
 //   node baselines.mjs sync DIR SECONDS
-//   node baselines.mjs lmdb DIR SECONDS RECORD-BYTES BATCH [ENTRIES-PER-RECORD-SET]
+//   node baselines.mjs lmdb DIR SECONDS RECORD-BYTES BATCH KEYS-PER-RECORD
+//   node baselines.mjs pieces DIR SECONDS PIECE-BYTES
 
 import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
@@ -31,6 +32,21 @@ function syncTimes(dir, seconds) {
   return { calls: times.length, latencyMs: percentiles(times) };
 }
 
+function openTables(path, names) {
+  const binary = { encoding: 'binary', keyEncoding: 'binary' };
+  const root = open({
+    ...binary,
+    path,
+    noSubdir: false,
+    maxDbs: 4,
+    mapSize: 2 ** 34,
+    pageSize: 4096,
+    cache: false,
+    overlappingSync: false,
+  });
+  return { root, tables: names.map((name) => root.openDB(name, binary)) };
+}
+
 function u64(value) {
   const key = Buffer.alloc(8);
   key.writeBigUInt64BE(BigInt(value));
@@ -42,19 +58,8 @@ function u64(value) {
  * for each of its random keys, all in one LMDB transaction, which is on disk before the next begins.
  */
 async function commitLoop(dir, seconds, recordBytes, batch, keysPerRecord) {
-  const root = open({
-    path: dir,
-    noSubdir: false,
-    maxDbs: 4,
-    mapSize: 2 ** 34,
-    pageSize: 4096,
-    encoding: 'binary',
-    keyEncoding: 'binary',
-    cache: false,
-    overlappingSync: false,
-  });
-  const options = { encoding: 'binary', keyEncoding: 'binary' };
-  const [log, tree, index] = ['log', 'tree', 'index'].map((name) => root.openDB(name, options));
+  const { root, tables } = openTables(dir, ['log', 'tree', 'index']);
+  const [log, tree, index] = tables;
   const times = [];
   let records = 0;
   let keys = 0;
@@ -81,9 +86,21 @@ async function commitLoop(dir, seconds, recordBytes, batch, keysPerRecord) {
   return { perSecond: records / elapsed, keysPerSecond: keys / elapsed, latencyMs };
 }
 
-const [what, dir, seconds, recordBytes = '0', batch = '1', keys = '1'] = process.argv.slice(2);
-const result =
-  what === 'sync'
-    ? syncTimes(dir, Number(seconds))
-    : await commitLoop(dir, Number(seconds), Number(recordBytes), Number(batch), Number(keys));
-console.log(JSON.stringify(result));
+/** Commits of one large value each. */
+async function pieceLoop(dir, seconds, pieceBytes) {
+  const { root, tables } = openTables(dir, ['pieces']);
+  const times = [];
+  const begin = performance.now();
+  while (performance.now() < begin + 1000 * seconds) {
+    const from = performance.now();
+    await tables[0].put(u64(times.length), Buffer.alloc(pieceBytes, 6));
+    times.push(performance.now() - from);
+  }
+  const elapsed = (performance.now() - begin) / 1000;
+  await root.close();
+  return { bytesPerSecond: (times.length * pieceBytes) / elapsed, latencyMs: percentiles(times) };
+}
+
+const [what, dir, ...numbers] = process.argv.slice(2);
+const BASELINES = { sync: syncTimes, lmdb: commitLoop, pieces: pieceLoop };
+console.log(JSON.stringify(await BASELINES[what](dir, ...numbers.map(Number))));
