@@ -90,7 +90,7 @@ const context = new Context({
   dir,
   script: path.resolve(flags.server),
   quick: flags.quick,
-  seconds: Number(flags.seconds ?? (flags.quick ? 1 : 5)),
+  seconds: Number(flags.seconds ?? (flags.quick ? 0.6 : 5)),
   clientKind: flags.client,
   profile: flags.profile,
   progress: (text) => console.error(text),

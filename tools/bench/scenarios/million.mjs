@@ -18,7 +18,7 @@ const RECORD_BYTES = 208_200;
 
 /** Bulk writes up to a million entries, and what such a database is like. */
 export async function million(context) {
-  const transactions = context.quick ? 60 : 1000;
+  const transactions = context.quick ? 40 : 1000;
   const dir = context.folder('million');
   let stele = await context.startServer(dir);
   try {
