@@ -14,8 +14,10 @@ import type { Database, DatabaseInfo, Databases } from './api.js';
 import { Catalog, type CatalogRecord } from './catalog.js';
 import { type DatabaseLimits, StoredDatabase } from './database.js';
 import { DatabaseError } from './errors.js';
+import { asDatabaseError } from './failures.js';
 import { checkDatabaseName, DEFAULT_DATABASE, isReserved, SYSTEM_DATABASE } from './names.js';
 import { OpenDatabases } from './open-databases.js';
+import { Scrubber } from './scrub.js';
 import type { DatabaseSettings, DatabaseSettingsUpdate } from './settings.js';
 import {
   defaultSettings,
@@ -40,14 +42,20 @@ export interface DatabasesOptions {
   readonly databaseIdleMs?: number;
   readonly disk?: Disk;
   readonly indexLimits?: Partial<IndexLimits>;
+  /** Within so many milliseconds everything stored is read again and checked; by default 7 days. */
+  readonly scrubPeriodMs?: number;
+  /** Bytes that this reads in a second, or more when the period asks for it; by default 0, which is off. */
+  readonly scrubRateBytes?: number;
   /** Told when a database may not be written any more. */
   onFailure(name: string, error: StorageError): void;
+  /** Told of damage that a read or the scrub met. */
   onCorruption(name: string, error: DatabaseError): void;
 }
 
 const RETENTION_MS_MIN = 86_400_000;
 const SYSTEM_LIMITS = { maxKeyLen: 1024, maxValueLen: 33_554_432, maxTxEntries: 1024 };
 const DATABASE_IDLE_MS = 30_000;
+const SCRUB_PERIOD_MS = 7 * 86_400_000;
 
 /** Keeps the catalog and the open databases of one data directory. */
 export class DatabaseManager implements Databases {
@@ -55,6 +63,7 @@ export class DatabaseManager implements Databases {
   readonly #options: DatabasesOptions;
   readonly #catalog: Catalog;
   readonly #open: OpenDatabases;
+  readonly #scrubber: Scrubber;
   #changes: Promise<unknown> = Promise.resolve();
 
   private constructor(options: DatabasesOptions, system: StoredDatabase) {
@@ -65,6 +74,29 @@ export class DatabaseManager implements Databases {
       openMax: options.maxOpenDatabases ?? Number.POSITIVE_INFINITY,
       idleMsMin: options.databaseIdleMs ?? DATABASE_IDLE_MS,
     });
+    this.#scrubber = new Scrubber({
+      periodMs: options.scrubPeriodMs ?? SCRUB_PERIOD_MS,
+      rateBytes: options.scrubRateBytes ?? 0,
+      log: options.log,
+      databases: () => this.#scrubbed(),
+      open: (name) => this.stored(name),
+      onDamage: (name, { problems }) => {
+        const error = asDatabaseError(problems[0]?.what);
+        if (error instanceof DatabaseError) options.onCorruption(name, error);
+      },
+    });
+  }
+
+  /** Everything that is loaded. */
+  #scrubbed(): { name: string; bytes: number }[] {
+    const loaded = this.list().filter((info) => info.loaded);
+    const system = { name: SYSTEM_DATABASE, bytes: this.system.store.environment.diskSize() };
+    return [system, ...loaded.map(({ name, diskSize }) => ({ name, bytes: diskSize }))];
+  }
+
+  /** Reads everything stored again and checks it, now. */
+  scrub(): Promise<void> {
+    return this.#scrubber.scrub();
   }
 
   /** Opens the system database, the catalog, and the default database, made at the first start. */
@@ -79,6 +111,7 @@ export class DatabaseManager implements Databases {
         await manager.#create(DEFAULT_DATABASE, {}, SYSTEM_DATABASE);
       }
       await manager.#tryOpen(DEFAULT_DATABASE);
+      manager.#scrubber.start();
       return manager;
     } catch (error) {
       await manager.close();
@@ -227,7 +260,12 @@ export class DatabaseManager implements Databases {
         throw new DatabaseError('databaseExists', 'database already exists');
       }
       await this.#create(name, update, options.createdBy);
-      await this.open(name);
+      try {
+        await this.open(name);
+      } catch (error) {
+        await this.#remove(name);
+        throw error;
+      }
       return { info: this.info(name), alreadyExisted: false };
     });
   }
@@ -266,11 +304,17 @@ export class DatabaseManager implements Databases {
       if (record.loaded) {
         throw new DatabaseError('databaseStillLoaded', 'cannot delete an open database');
       }
-      await this.#catalog.remove(name);
-      const { dir } = this.#options;
-      rmSync(folderOf(dir, record.directory), { recursive: true, force: true });
-      rmSync(stateFileOf(dir, record.directory), { force: true });
+      await this.#remove(name);
     });
+  }
+
+  async #remove(name: string): Promise<void> {
+    const { directory } = this.#record(name);
+    await this.#open.close(name);
+    await this.#catalog.remove(name);
+    const { dir } = this.#options;
+    rmSync(folderOf(dir, directory), { recursive: true, force: true });
+    rmSync(stateFileOf(dir, directory), { force: true });
   }
 
   #manageable(name: string): CatalogRecord {
@@ -306,6 +350,7 @@ export class DatabaseManager implements Databases {
   }
 
   async close(): Promise<void> {
+    await this.#scrubber.close();
     await this.#changes;
     await this.#open.closeAll();
     await this.system.close();

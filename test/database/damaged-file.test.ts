@@ -14,7 +14,7 @@ import { KEY_COUNT } from './read-damaged.js';
  * the digests, and the order of keys. No answer may be another one than before the change.
  */
 
-const CHANGES = Number(process.env['STELE_TEST_FLIPS'] ?? 60);
+const CHANGES = Number(process.env.STELE_TEST_FLIPS ?? 60);
 
 /** About 200 transactions: plain values, small and large, histories, references, a sorted set. */
 async function writeSome(folder: string): Promise<void> {

@@ -138,7 +138,7 @@ test('values of unfinished writes are removed by the next opening', async (t) =>
   assert.deepEqual(again.environment.table('staging').keys({}), []);
   assert.equal(again.environment.table('blobs').keys({}).length, 1);
   const told = log.lines.find(({ message }) => message.includes('unfinished writes'));
-  assert.equal(told?.fields['count'], 3);
+  assert.equal(told?.fields.count, 3);
   const id = again.blobs.allocate();
   assert.equal(again.environment.table('blobs').get(blobKey(id, 0)), undefined);
   await assertSound(again);

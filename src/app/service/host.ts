@@ -7,6 +7,8 @@ import { ensureDirectory, writeFileDurably } from '../../base/durable-file.js';
 
 /** What installing a service does to a machine. */
 export interface ServiceHost {
+  /** Steps are printed and not done. */
+  readonly isDryRun?: true;
   exists(file: string): boolean;
   makeDirectory(directory: string, mode: number): Promise<void>;
   writeFile(file: string, content: string, mode: number): Promise<void>;
@@ -47,6 +49,7 @@ export const machine: ServiceHost = {
 export function dryRun(out: (text: string) => void): ServiceHost {
   const step = async (text: string) => out(`${text}\n`);
   return {
+    isDryRun: true,
     exists: existsSync,
     makeDirectory: (directory, mode) => step(`make directory ${directory} (${octal(mode)})`),
     writeFile: async (file, content, mode) => {

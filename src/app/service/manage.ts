@@ -19,7 +19,7 @@ export async function installService(
   host: ServiceHost,
   program: ServiceProgram,
 ): Promise<{ readonly madePassword: boolean }> {
-  if (livesInHome(program)) {
+  if (host.isDryRun !== true && livesInHome(program)) {
     throw new AppError(
       'serviceFailed',
       `${program.script} with ${program.node} lives in a home directory, which the service cannot ` +

@@ -1,0 +1,86 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { messageOf } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import { type CheckReport, checkStore, describeProblem } from '../storage/index.js';
+import type { StoredDatabase } from './database.js';
+
+export interface ScrubOptions {
+  /** Milliseconds within which everything is looked at once. */
+  readonly periodMs: number;
+  /** Bytes a second; more when the period asks for it. 0 turns scrubbing off. */
+  readonly rateBytes: number;
+  /** Milliseconds after the start before it begins; what a server does first is not slowed down. */
+  readonly delayMs?: number;
+  readonly log: Log;
+  /** Names of the databases to look at, with their size in bytes. */
+  databases(): { readonly name: string; readonly bytes: number }[];
+  open(name: string): Promise<StoredDatabase>;
+  /** Told of every database in which something is damaged. */
+  onDamage(name: string, report: CheckReport): void;
+}
+
+const START_DELAY_MS = 60_000;
+
+/** Reads everything again in the background, all the time or in turns, so that damage is found in time. */
+export class Scrubber {
+  readonly #options: ScrubOptions;
+  readonly #stop = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(options: ScrubOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    if (this.#options.rateBytes > 0) this.#running = this.#run();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    const wait = (ms: number) =>
+      delay(ms, undefined, { ref: false, signal }).catch(() => undefined);
+    await wait(this.#options.delayMs ?? START_DELAY_MS);
+    while (!signal.aborted) {
+      const began = performance.now();
+      await this.scrub();
+      await wait(Math.max(0, began + this.#options.periodMs - performance.now()));
+    }
+  }
+
+  /** Looks at everything once. */
+  async scrub(): Promise<void> {
+    const { periodMs, rateBytes, log } = this.#options;
+    const databases = this.#options.databases();
+    const total = databases.reduce((sum, { bytes }) => sum + bytes, 0);
+    const bytesPerSecond = Math.max(rateBytes, (1000 * total) / periodMs);
+    for (const { name } of databases) {
+      if (this.#stop.signal.aborted) return;
+      try {
+        await this.#scrubOne(name, bytesPerSecond);
+      } catch (error) {
+        // Unloaded, deleted or not to be opened, which its users are told.
+        log.warn('a database was not scrubbed', { database: name, reason: messageOf(error) });
+      }
+    }
+  }
+
+  async #scrubOne(name: string, bytesPerSecond: number): Promise<void> {
+    const { log, onDamage } = this.#options;
+    const { signal } = this.#stop;
+    const database = await this.#options.open(name);
+    using _use = database.retain();
+    const report = await checkStore(database.store, { bytesPerSecond, signal });
+    const { problemCount, transactions, bytes } = report;
+    if (problemCount > 0) {
+      const first = report.problems.map(describeProblem)[0];
+      log.error('the scrub found damage', { database: name, problems: problemCount, first });
+      onDamage(name, report);
+    } else if (report.finished) log.info('scrubbed', { database: name, transactions, bytes });
+  }
+
+  /** Ends what is under way. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+}
