@@ -2,10 +2,12 @@ import { ConfigError, didYouMean } from '../app/config/index.js';
 import { EXIT_FAILURE, EXIT_SUCCESS, EXIT_USAGE, type ExitCode } from '../app/exit-codes.js';
 import { systemErrorCode } from '../base/durable-file.js';
 import { messageOf, SteleError } from '../base/errors.js';
+import { checkCommand } from './check.js';
 import { type Command, type CommandContext, UsageError } from './command.js';
 import { configCommand } from './config.js';
 import { healthcheckCommand } from './healthcheck.js';
 import { renderCommandHelp, renderHelp } from './help.js';
+import { indexCommand } from './index.js';
 import { serve } from './serve.js';
 import { serviceCommand } from './service.js';
 import { versionCommand } from './version.js';
@@ -23,9 +25,11 @@ const helpCommand: Command = {
 
 /** Everything but running the server. */
 const COMMANDS: readonly Command[] = [
+  checkCommand,
   configCommand,
   healthcheckCommand,
   helpCommand,
+  indexCommand,
   serviceCommand,
   versionCommand,
 ];
