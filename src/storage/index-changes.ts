@@ -50,12 +50,16 @@ export function versionIn(
   return at === count ? waiting : waiting.older?.[at];
 }
 
-/** The index entry of the newest version, on top of what the tables hold. */
+/**
+ * The index entry of the newest version, on top of what the tables hold. Between the end of a commit that
+ * merged a key and the moment the backlog forgets it, the tables hold what waits already.
+ */
 export function entryOf(
   name: string,
   waiting: Waiting,
   stored: IndexEntry | undefined,
 ): IndexEntry {
+  if (stored !== undefined && stored.tx >= waiting.tx) return stored;
   const { tx, index, segment, deleted, isReference, expiresAt, older } = waiting;
   const before = isSortedSetName(name) ? undefined : stored;
   const first = older?.[0] ?? waiting;

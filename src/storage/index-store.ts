@@ -325,6 +325,7 @@ function putKey(
 ): void {
   const key = Buffer.from(name, 'latin1');
   const entry = entryOf(name, waiting, stored);
+  if (entry === stored) return;
   batch.put('index', key, encodeIndexEntry(key, entry));
   if (entry.revision === 1 || isSortedSetName(name)) return;
   if (stored !== undefined) putHistory(batch, entry, stored.revision, stored);

@@ -20,6 +20,9 @@ interface RawCall {
 }
 
 const MIB = 1_048_576;
+const RESET_CANCEL = 8;
+/** 40 MiB, packed. */
+const BOMB = gzipSync(Buffer.alloc(40 * MIB));
 
 /** A message with the five bytes before it. */
 function framed(message: Buffer, flag = 0, length = message.length): Buffer {
@@ -42,7 +45,7 @@ const BODIES: readonly ((message: Buffer, random: Random) => Buffer[])[] = [
   (message) => [framed(message, 0, 34_000_000)],
   (message) => [...framed(message).subarray(0, 64)].map((byte) => Buffer.from([byte])),
   (_message, random) => [randomBytes(random, random.below(2000))],
-  () => [framed(gzipSync(Buffer.alloc(40 * MIB)), 1)],
+  () => [framed(BOMB, 1)],
 ];
 
 /** Wrong headers, on top of right ones. */
@@ -121,15 +124,18 @@ export class RawClient implements Disposable {
       stream.on('trailers', note);
       stream.on('error', () => {});
       stream.on('close', () => finish(true));
-      // Answered; what is left of the request is nobody's any more.
-      stream.on('end', () => {
-        finish(true);
-        stream.close();
-      });
+      // Answered; what is left of the request is nobody's any more. In the turn of the event itself Node
+      // itself may fail an assertion.
+      stream.on('end', () => setImmediate(() => stream.close()));
       stream.resume();
       for (const piece of pieces) stream.write(piece);
-      if (reset) stream.close(8);
-      else stream.end();
+      if (!reset) stream.end();
+      else {
+        setImmediate(() => {
+          stream.close(RESET_CANCEL);
+          finish(true);
+        });
+      }
     });
   }
 

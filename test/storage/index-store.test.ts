@@ -111,6 +111,26 @@ test('pages over waiting and stored keys are right at every limit, bound and dir
   }
 });
 
+test('between the end of a merge and its note, every answer stays as it was', async (t) => {
+  const { store } = await smallStore(t);
+  await commitTxs(store, [[plain('k0', '1')]]);
+  await commitTxs(store, [keys('k', 6, '2')]);
+  await commitTxs(store, [[plain('k1', '3')]]);
+  const answers = () => ({
+    histories: [0, 1, 2, 3, 4, 5].map((i) => historyOf(store, `k${i}`)),
+    page: store.index.page(LOW, HIGH, false, 99).map((row) => row.entry),
+  });
+  const expected = answers();
+  assert.deepEqual(expected.histories, [[1, 2], [2, 3], [2], [2], [2], [2]]);
+  // What a merge step does, up to the moment when its commit is seen by readers.
+  await store.environment.commit(1 << 16, (batch) => store.index.writeMergeStep(batch, 99));
+  assert.equal(waits(store), 6);
+  assert.deepEqual(answers(), expected);
+  store.index.mergeCommitted();
+  assert.equal(waits(store), 0);
+  assert.deepEqual(answers(), expected);
+});
+
 test('merging in steps keeps every answer and ends without marker', async (t) => {
   const { store } = await smallStore(t);
   await commitTxs(store, [keys('k', 3, '1')]);
