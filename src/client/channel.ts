@@ -87,7 +87,7 @@ export class Channel {
     options: CallOptions = {},
   ): AsyncGenerator<ResponseOf<M>, void, undefined> {
     if (this.#closed) throw new ClientError('closed', 'the client is closed');
-    if (options.signal?.aborted === true) {
+    if (isAborted(options)) {
       throw new ClientError('aborted', `${method} was cancelled before it began`);
     }
     const { call, sent } = this.#start(method, requests, headers, options);
@@ -110,7 +110,7 @@ export class Channel {
         (failure: unknown) => failure,
       );
       if (own !== undefined) throw own;
-      if (options.signal?.aborted === true) {
+      if (isAborted(options)) {
         throw new ClientError('aborted', `${method} was cancelled`, { cause: error });
       }
       throw callFailed(method, await status, this.address);
@@ -166,6 +166,10 @@ export class Channel {
     this.#closed = true;
     this.#client.close();
   }
+}
+
+function isAborted({ signal }: CallOptions): boolean {
+  return signal?.aborted === true;
 }
 
 function isServiceError(error: unknown): error is ServiceError {
