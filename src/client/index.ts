@@ -15,6 +15,20 @@ export {
   VerificationError,
 } from './errors.js';
 export type { CallOptions, ClientOptions } from './options.js';
+export type {
+  HistoryOptions,
+  KeyValue,
+  Operation,
+  ScanOptions,
+  SortedSetScanOptions,
+  WhichVersion,
+} from './plain.js';
+export type {
+  StreamedKeyValue,
+  StreamedSortedSetEntry,
+  StreamedValue,
+  ValueSource,
+} from './streams.js';
 export type { TlsOptions } from './tls.js';
 export {
   FileTrustStore,

@@ -50,6 +50,7 @@ export class TrustKeeper {
   readonly #source: ProofSource;
   readonly #store: TrustStore;
   readonly #verifier: StateVerifier | undefined;
+  #advancing: Promise<unknown> = Promise.resolve();
 
   /** @param serverKey PEM `PUBLIC KEY` @throws SigningKeyError */
   constructor(source: ProofSource, store: TrustStore, serverKey: string | undefined) {
@@ -180,8 +181,21 @@ export class TrustKeeper {
     });
   }
 
-  /** Another process may have advanced meanwhile: then both states must be of one history. */
-  async #advance(
+  /** One after the other, so that only other processes can be in the way. */
+  #advance(
+    scope: TrustScope,
+    base: State | undefined,
+    next: State,
+    options: CallOptions,
+  ): Promise<void> {
+    const run = () => this.#advanceNow(scope, base, next, options);
+    const result = this.#advancing.then(run, run);
+    this.#advancing = result.catch(() => {});
+    return result;
+  }
+
+  /** Another call may have advanced meanwhile: then both states must be of one history. */
+  async #advanceNow(
     scope: TrustScope,
     base: State | undefined,
     next: State,
