@@ -1,0 +1,145 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { messageOf } from '../../base/errors.js';
+import type { SteleClient, TlsOptions } from '../../client/index.js';
+import { UsageError } from './errors.js';
+import { LoginFile } from './login-file.js';
+import { readPassword, type Terminal } from './password.js';
+import type { Output, Printer } from './printer.js';
+import type { Settings } from './settings.js';
+
+/** What the program works in; a test may own it. */
+export interface World extends Terminal {
+  readonly out: Output;
+  /** Everything that is no data. */
+  readonly err: (text: string) => void;
+  /** Where the line editor of the shell draws. */
+  readonly output: NodeJS.WriteStream | NodeJS.WritableStream;
+  readonly outIsTerminal: boolean;
+  readonly errIsTerminal: boolean;
+}
+
+/** One server, connected when it is first needed. */
+export class Connected implements AsyncDisposable {
+  readonly settings: Settings;
+  readonly address: string;
+  readonly loginFile: LoginFile;
+  readonly #world: World;
+  #client: Promise<SteleClient> | undefined;
+  /** The login of this process alone: nothing is written for it. */
+  #ownLogin = false;
+
+  constructor(settings: Settings, world: World) {
+    this.settings = settings;
+    this.#world = world;
+    const port = settings.number('immudb-port') as number;
+    this.address = `${settings.raw('immudb-address')}:${port}`;
+    this.loginFile = new LoginFile(settings, this.address);
+  }
+
+  /** Logged in as far as possible: with the given user, else as the saved login says. */
+  async client(): Promise<SteleClient> {
+    this.#client ??= this.#connect();
+    return this.#client;
+  }
+
+  get hasOwnLogin(): boolean {
+    return this.#ownLogin;
+  }
+
+  /** Connected without any login. */
+  async bare(): Promise<SteleClient> {
+    const { SteleClient, FileTrustStore } = await import('../../client/index.js');
+    const { settings } = this;
+    return SteleClient.connect({
+      host: settings.raw('immudb-address'),
+      port: settings.number('immudb-port') as number,
+      tls: await tlsOptions(settings),
+      serverKey: await fileOf(settings, 'server-signing-pub-key'),
+      trust: new FileTrustStore(settings.text('state-dir') ?? path.join(settings.home, 'trust')),
+      deadlineMs: (settings.number('timeout') as number) * 1000,
+      // A person or a script waits: better to say at once that nobody is there.
+      retries: 1,
+    });
+  }
+
+  async #connect(): Promise<SteleClient> {
+    const client = await this.bare();
+    try {
+      const user = this.settings.text('username');
+      if (user !== undefined) {
+        this.#ownLogin = true;
+        await client.login(user, await readPassword(this.settings, this.#world));
+      } else {
+        const saved = await this.loginFile.load();
+        if (saved !== undefined) client.resume({ kind: 'token', ...saved });
+      }
+      const database = this.settings.text('database');
+      if (database !== undefined && (user !== undefined || database !== client.database)) {
+        await client.useDatabase(database);
+      }
+      return client;
+    } catch (error) {
+      await client.close();
+      throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const client = await this.#client?.catch(() => undefined);
+    await client?.close();
+  }
+}
+
+async function fileOf(settings: Settings, name: string): Promise<string | undefined> {
+  const file = settings.text(name);
+  if (file === undefined) return undefined;
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`--${name}: ${messageOf(error)}`);
+  }
+}
+
+async function tlsOptions(settings: Settings): Promise<TlsOptions | undefined> {
+  const mtls = settings.has('mtls');
+  if (!mtls && !settings.has('tls')) return undefined;
+  if (mtls) {
+    for (const name of ['certificate', 'pkey']) {
+      if (settings.text(name) === undefined) throw new UsageError(`--mtls needs --${name} FILE`);
+    }
+  }
+  return {
+    ca: await fileOf(settings, 'clientcas'),
+    certificate: await fileOf(settings, 'certificate'),
+    key: await fileOf(settings, 'pkey'),
+    serverName: settings.text('servername'),
+  };
+}
+
+/** What a command gets. */
+export interface Call {
+  readonly words: readonly string[];
+  readonly settings: Settings;
+  readonly connected: Connected;
+  readonly world: World;
+  readonly print: Printer;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+  readonly inShell: boolean;
+}
+
+export interface Command {
+  readonly name: string;
+  readonly aliases?: readonly string[];
+  /** Follows the name in the usage line. */
+  readonly usage: string;
+  /** Least and most words. */
+  readonly words: readonly [number, number];
+  /** One line, without a full stop. */
+  readonly summary: string;
+  readonly details?: string;
+  /** What its first word is, for completion. */
+  readonly completes?: 'key' | 'database';
+  run(call: Call): Promise<void>;
+}

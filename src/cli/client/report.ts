@@ -1,0 +1,73 @@
+import {
+  EXIT_FAILURE,
+  EXIT_NOT_VERIFIED,
+  EXIT_USAGE,
+  type ExitCode,
+} from '../../app/exit-codes.js';
+import { systemErrorCode } from '../../base/durable-file.js';
+import { SteleError } from '../../base/errors.js';
+import { UsageError } from './errors.js';
+import type { JsonObject } from './printer.js';
+
+export interface Report {
+  readonly exitCode: ExitCode;
+  /** For people: what happened, then what to do. */
+  readonly text: string;
+  readonly object: JsonObject;
+}
+
+/** What the classes of the client are called, so that they need not be loaded to tell what failed. */
+function nameOf(error: Error): string {
+  return error.name;
+}
+
+/** An error as the program says it; a stack only for a bug of ours. */
+export function reportOf(error: unknown): Report {
+  if (error instanceof UsageError) return simple(EXIT_USAGE, 'usage', error.message);
+  if (error instanceof SteleError) {
+    if (nameOf(error) === 'VerificationError') return notVerified(error);
+    if (error.code === 'aborted') return simple(EXIT_FAILURE, 'aborted', 'cancelled');
+    return simple(EXIT_FAILURE, error.code, error.message + adviceFor(error));
+  }
+  if (error instanceof Error && 'syscall' in error && systemErrorCode(error) !== undefined) {
+    return simple(EXIT_FAILURE, 'system', error.message);
+  }
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return simple(EXIT_FAILURE, 'bug', stack);
+}
+
+function simple(exitCode: ExitCode, code: string, message: string): Report {
+  return { exitCode, text: message, object: { error: { code, message } } };
+}
+
+function notVerified(error: SteleError): Report {
+  const fields = error as unknown as Readonly<Record<string, string | undefined>>;
+  const { check, reason, expected, found, server, database } = fields;
+  const text = [
+    `NOT VERIFIED: ${reason}`,
+    `  database: ${database ?? '?'} of server ${server ?? '?'}`,
+    `  expected: ${expected}`,
+    `  found:    ${found}`,
+    'The data may have been tampered with. Nothing new is trusted; keep the state files as evidence.',
+  ].join('\n');
+  const { message } = error;
+  return {
+    exitCode: EXIT_NOT_VERIFIED,
+    text,
+    object: {
+      error: { code: 'notVerified', message, check, reason, expected, found, server, database },
+    },
+  };
+}
+
+function adviceFor(error: SteleError): string {
+  const { message } = error;
+  if (/select a? ?database/i.test(message)) return '; choose one with: steleclient use DATABASE';
+  if (/login|logged in|token|session/i.test(message) && error.code === 'refused') {
+    return /steleclient login/.test(message) ? '' : '; log in with: steleclient login USER';
+  }
+  if (/metadata is unsupported/.test(message)) {
+    return '; the database writes header version 0: an administrator may set it to 1';
+  }
+  return '';
+}
