@@ -7,16 +7,30 @@ export interface Recorded {
   readonly scene: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  readonly stdin: string | { readonly terminal?: boolean; readonly devNull?: boolean };
+  readonly stdin:
+    | string
+    | {
+        readonly devNull?: boolean;
+        readonly terminal?: boolean;
+        readonly dialogue?: readonly { readonly type: string }[];
+      };
   readonly exitCode: number | string;
-  readonly stdout: string | null;
+  readonly stdout?: string | null;
   readonly varies?: readonly { readonly kind: string; readonly value: string }[];
+}
+
+/** What is piped into ours: what was typed at a terminal goes into a pipe instead. */
+export function pipedInto({ stdin }: Recorded): string {
+  if (typeof stdin === 'string') return stdin;
+  return (stdin.dialogue ?? []).map(({ type }) => type).join('');
 }
 
 /** How a run of ours differs on purpose. */
 export interface Deviation {
   /** Which recordings: absent fields match all. */
   readonly generation?: string;
+  /** Place in the recording, from 0. */
+  readonly at?: number;
   readonly scene?: string;
   readonly args?: readonly string[];
   readonly argsMatch?: string;
@@ -49,6 +63,7 @@ export function deviations(): readonly Deviation[] {
 /** The first that matches. */
 export function deviationOf(
   generation: string,
+  at: number,
   recorded: Recorded,
   all: readonly Deviation[],
 ): Deviation | undefined {
@@ -56,6 +71,7 @@ export function deviationOf(
   return all.find(
     (deviation) =>
       (deviation.generation === undefined || deviation.generation === generation) &&
+      (deviation.at === undefined || deviation.at === at) &&
       (deviation.scene === undefined || deviation.scene === scene) &&
       (deviation.args === undefined || deviation.args.join('\0') === args.join('\0')) &&
       (deviation.argsMatch === undefined || new RegExp(deviation.argsMatch).test(args.join(' '))) &&
@@ -78,7 +94,7 @@ export function comparable(
   const foundLines = found.split('\n');
   const expectedLines = expected.split('\n').map((line, at) => {
     const hash = line.match(HASH)?.[0];
-    if (hash !== undefined && hashes.has(hash)) {
+    if ((hash !== undefined && hashes.has(hash)) || line.includes('<hash>')) {
       foundLines[at] = foundLines[at]?.replace(HASH, '<hash>') ?? '';
       return line.replace(HASH, '<hash>');
     }

@@ -84,5 +84,8 @@ export function txIdFrom(word: string): number {
 /** @throws UsageError */
 export function scoreFrom(word: string): number {
   if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(word)) return Number(word);
+  if (/^nan$/i.test(word)) return Number.NaN;
+  const infinite = /^([+-]?)inf(inity)?$/i.exec(word);
+  if (infinite !== null) return infinite[1] === '-' ? -Infinity : Infinity;
   throw new UsageError(`"${word}" is not a valid score: expected a number`);
 }

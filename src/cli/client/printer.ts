@@ -72,9 +72,12 @@ export class Printer {
     this.#out.write(jsonLine(object));
   }
 
-  entry(entry: ShownEntry, verified = false, bare = this.valueOnly): void {
-    if (this.json) return this.object(this.#entryObject(entry, verified));
-    if (bare) this.#out.write(Buffer.concat([this.#bytes(entry.value), NEWLINE]));
+  entry(entry: ShownEntry, verified = false): void {
+    if (this.json) {
+      this.object(this.#entryObject(entry, verified));
+      return;
+    }
+    if (this.valueOnly) this.#out.write(Buffer.concat([this.#bytes(entry.value), NEWLINE]));
     else this.#block(entry, verified);
     if (this.old) this.#out.write(NEWLINE);
   }
@@ -104,13 +107,15 @@ export class Printer {
     const { txId, txHash } = state;
     const hash = toHex(txHash);
     if (this.json) {
-      return this.object({ database, tx: txId, hash, ...(verified === true && { verified }) });
+      this.object({ database, tx: txId, hash, ...(verified === true && { verified }) });
+      return;
     }
     if (txId === 0) {
       const text = this.old
         ? `database ${database} is empty\n\n`
         : `database '${database}' is empty\n`;
-      return this.#out.write(text);
+      this.#out.write(text);
+      return;
     }
     this.#out.write(
       this.old
@@ -124,7 +129,8 @@ export class Printer {
     const time = goTime(header.ts * 1000);
     if (this.json) {
       const { id, ts, nentries, version } = header;
-      return this.object({ tx: id, time: ts, entries: nentries, version, hash, verified });
+      this.object({ tx: id, time: ts, entries: nentries, version, hash, verified });
+      return;
     }
     const block = `tx:\t\t${header.id}\ntime:\t\t${time}\nentries:\t${header.nentries}\nhash:\t\t${hash}\n`;
     this.#out.write(block + (verified ? 'verified:\ttrue \n' : '') + (this.old ? '\n' : ''));
@@ -132,13 +138,14 @@ export class Printer {
 
   setItem({ header, set, key, score }: ShownSetItem, verified: boolean): void {
     if (this.json) {
-      return this.object({
+      this.object({
         tx: header.id,
         ...textOrBytes('set', set, this.hex),
         ...textOrBytes('key', key, this.hex),
         score,
         verified,
       });
+      return;
     }
     const shown = Number.isNaN(score) ? 'NaN' : score.toFixed(6);
     this.#out.write(

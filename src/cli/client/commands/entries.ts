@@ -18,7 +18,7 @@ async function showWritten(
 ): Promise<void> {
   const newest = await client.get(key, {}, { signal }).catch(() => undefined);
   const revision = newest?.txId === id ? newest.revision : 0;
-  print.entry({ txId: id, key, value, revision }, verified, false);
+  print.entry({ txId: id, key, value, revision }, verified);
 }
 
 function setCommand(name: string, aliases: readonly string[], verified: boolean): Command {

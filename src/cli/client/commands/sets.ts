@@ -84,7 +84,7 @@ function referenceCommand(name: string, aliases: readonly string[], verified: bo
       const { id } = verified
         ? await client.verifiedSetReference(key, target, {}, { signal })
         : await client.setReference(key, target, {}, { signal });
-      print.entry({ txId: id, key, value: target }, verified, false);
+      print.entry({ txId: id, key, value: target }, verified);
     },
   };
 }

@@ -45,7 +45,8 @@ function showEntries({ print }: Call, { header, entries }: Transaction): void {
   if (print.json) {
     const { id, ts, version } = header;
     const hash = Buffer.from(alhOf(header)).toString('hex');
-    return print.object({ tx: id, time: ts, version, hash, entries: shown });
+    print.object({ tx: id, time: ts, version, hash, entries: shown });
+    return;
   }
   print.transaction(header, alhOf(header), false);
   for (const entry of shown) {
