@@ -62,8 +62,9 @@ export async function readAll(input: Readable): Promise<Buffer> {
 
 /** Reads a line in raw mode, which shows nothing. Ctrl-C and Ctrl-D give up. */
 function askHidden(prompt: string, { input, prompt: show }: Terminal): Promise<string> {
-  show(prompt);
+  // Before the prompt: whoever types at once is not shown either.
   input.setRawMode?.(true);
+  show(prompt);
   return new Promise<string>((resolve, reject) => {
     let typed = '';
     const finish = (settle: () => void) => {

@@ -123,7 +123,9 @@ class Shell {
     if (flags.has('help')) return out.write(renderCommandHelp(command, ''));
     for (const flag of flags.keys()) {
       if (OF_THE_START.has(flag)) {
-        throw new UsageError(`--${flag} belongs to the start of steleclient, not to a command in it`);
+        throw new UsageError(
+          `--${flag} belongs to the start of steleclient, not to a command in it`,
+        );
       }
     }
     checkWords(command, words.length);
