@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { SteleClient } from '../../src/client/index.js';
 import { RpcFixture } from '../rpc/fixture.js';
-import { freePort } from '../support/server-process.js';
+import { freePort, ServerProcess } from '../support/server-process.js';
 import { runClient } from './client-world.js';
 import {
   comparable,
@@ -141,6 +142,117 @@ for (const generation of ['0.9.2', '1.11.1']) {
   test(`without a server every command of ${generation} fails as recorded`, async (t) => {
     const stage = { port: await freePort(), home: await temporary(t), cwd: await temporary(t) };
     await playScene(generation, 'no-server', stage);
+  });
+}
+
+for (const generation of ['0.9.2', '1.11.1']) {
+  test(`databases and rights of ${generation} are as recorded`, async (t) => {
+    const stage = await stageOf(t, generation);
+    await using admin = await SteleClient.connect({ port: stage.port });
+    await admin.openSession('immudb', 'immudb');
+    const password = Buffer.from('Pass-1234');
+    for (const databaseName of ['db1', 'db2']) await admin.call('CreateDatabase', { databaseName });
+    for (const [name, permission] of [
+      ['reader', 1],
+      ['writer', 2],
+    ] as const) {
+      const user = Buffer.from(name);
+      await admin.call('CreateUser', { user, password, permission, database: 'db1' });
+    }
+    const newPassword = Buffer.from('Admin-1234');
+    const oldPassword = Buffer.from('immudb');
+    const user = Buffer.from('immudb');
+    await admin.call('ChangePassword', { user, oldPassword, newPassword });
+    await using again = await SteleClient.connect({ port: stage.port });
+    await again.openSession('immudb', 'Admin-1234');
+    const scene = 'databases-and-rights';
+    const places = recordingsOf(generation).flatMap((recorded, at) =>
+      recorded.scene === scene ? [at] : [],
+    );
+    const last = places.at(-1) as number;
+    await playScene(generation, scene, stage, 0, last);
+    await again.call('SetActiveUser', { username: 'writer', active: false });
+    await playScene(generation, scene, stage, last);
+  });
+
+  test(`a scan of more than a page of ${generation} is not cut short`, async (t) => {
+    const stage = await stageOf(t, generation);
+    await login(stage);
+    await using filler = await SteleClient.connect({ port: stage.port });
+    await filler.openSession('immudb', 'immudb');
+    for (const [from, to] of [
+      [0, 1000],
+      [1000, 2000],
+      [2000, 2501],
+    ] as const) {
+      const keys = Array.from({ length: to - from }, (_, i) => `n${from + i}`);
+      await filler.setAll(keys.map((key) => ({ key, value: 'v' })));
+    }
+    const env = { HOME: stage.home, STELE_IMMUDB_PORT: String(stage.port) };
+    const { stdout } = await runClient({ args: ['scan', 'n', '--value-only'], env });
+    assert.equal(stdout.split('\n').filter((line) => line === 'v').length, 2501);
+    await playScene(generation, 'scan-limit', stage);
+  });
+
+  test(`after a restart, and with another history, ${generation} does as recorded`, async (t) => {
+    const headers = generation.startsWith('0') ? '0' : '1';
+    const data = path.join(await temporary(t), 'data');
+    const stage = { port: await freePort(), home: await temporary(t), cwd: await temporary(t) };
+    const flags = ['--write-tx-header-version', headers];
+    const start = () => ServerProcess.start({ dir: data, port: stage.port, flags });
+    const places = recordingsOf(generation).flatMap((recorded, at) =>
+      recorded.scene === 'after-restart' ? [at] : [],
+    );
+    const first = places[0] as number;
+    const first2 = first + 4;
+    {
+      await using _server = await start();
+      await login(stage);
+      await client(stage, 'set', 'k1', 'v1');
+    }
+    {
+      await using _server = await start();
+      await playScene(generation, 'after-restart', stage, first, first2);
+    }
+    await rm(data, { recursive: true });
+    await using _server = await start();
+    await playScene(generation, 'after-restart', stage, first2);
+  });
+
+  test(`a server that was rolled back is found out where ${generation} did and did not`, async (t) => {
+    const headers = generation.startsWith('0') ? '0' : '1';
+    const data = path.join(await temporary(t), 'data');
+    const stage = { port: await freePort(), home: await temporary(t), cwd: await temporary(t) };
+    const flags = ['--write-tx-header-version', headers];
+    const start = () => ServerProcess.start({ dir: data, port: stage.port, flags });
+    const copy = path.join(await temporary(t), 'copy');
+    const write = async (from: number, to: number) => {
+      for (let i = from; i < to; i++) await client(stage, 'safeset', `t${i}`, `v${i}`);
+    };
+    {
+      await using server = await start();
+      await login(stage);
+      await write(0, 3);
+      server.signal('SIGTERM');
+      await server.ended(10_000);
+    }
+    await cp(data, copy, { recursive: true });
+    {
+      await using _server = await start();
+      await login(stage);
+      await write(3, 6);
+    }
+    await rm(data, { recursive: true });
+    await cp(copy, data, { recursive: true });
+    await using _server = await start();
+    await login(stage);
+    const places = recordingsOf(generation).flatMap((recorded, at) =>
+      recorded.scene === 'tampered' ? [at] : [],
+    );
+    const other = (places[0] as number) + 4;
+    await playScene(generation, 'tampered', stage, 0, other);
+    for (let i = 0; i < 5; i++) await client(stage, 'set', `o${i}`, 'x');
+    await playScene(generation, 'tampered', stage, other);
   });
 }
 

@@ -63,8 +63,8 @@ function notVerified(error: SteleError): Report {
 function adviceFor(error: SteleError): string {
   const { message } = error;
   if (/select a? ?database/i.test(message)) return '; choose one with: steleclient use DATABASE';
-  if (/login|logged in|token|session/i.test(message) && error.code === 'refused') {
-    return /steleclient login/.test(message) ? '' : '; log in with: steleclient login USER';
+  if (/please login|not logged in|token has expired|invalid token|no session|session not/i.test(message)) {
+    return '; log in with: steleclient login USER';
   }
   if (/metadata is unsupported/.test(message)) {
     return '; the database writes header version 0: an administrator may set it to 1';
