@@ -63,7 +63,11 @@ function notVerified(error: SteleError): Report {
 function adviceFor(error: SteleError): string {
   const { message } = error;
   if (/select a? ?database/i.test(message)) return '; choose one with: steleclient use DATABASE';
-  if (/please login|not logged in|token has expired|invalid token|no session|session not/i.test(message)) {
+  if (
+    /please login|not logged in|token has expired|invalid token|no session|session not/i.test(
+      message,
+    )
+  ) {
     return '; log in with: steleclient login USER';
   }
   if (/metadata is unsupported/.test(message)) {
