@@ -1,15 +1,41 @@
-import { type StatusObject, status as statusNumbers } from '@grpc/grpc-js';
 import { decodeStatusDetails, WireError } from '../wire/index.js';
 import { CallError, type CallFailure, type ClientErrorCode } from './errors.js';
 
-/** The number of a gRPC status. */
-export const STATUS = statusNumbers;
+/** The numbers of gRPC statuses. */
+export const STATUS = {
+  OK: 0,
+  CANCELLED: 1,
+  UNKNOWN: 2,
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  ALREADY_EXISTS: 6,
+  PERMISSION_DENIED: 7,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  ABORTED: 10,
+  OUT_OF_RANGE: 11,
+  UNIMPLEMENTED: 12,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+  DATA_LOSS: 15,
+  UNAUTHENTICATED: 16,
+} as const;
 
-function errorInfoOf({ metadata }: StatusObject): CallFailure['errorInfo'] {
-  const [bytes] = metadata.get('grpc-status-details-bin');
-  if (!(bytes instanceof Uint8Array)) return undefined;
+/** How a call ended. */
+export interface CallStatus {
+  readonly code: number;
+  readonly details: string;
+  /** `grpc-status-details-bin`. */
+  readonly detailsBytes?: Uint8Array | undefined;
+  /** Said by this end, because the connection broke off. */
+  readonly broken?: boolean;
+}
+
+function errorInfoOf({ detailsBytes }: CallStatus): CallFailure['errorInfo'] {
+  if (detailsBytes === undefined) return undefined;
   try {
-    return decodeStatusDetails(bytes).errorInfo;
+    return decodeStatusDetails(detailsBytes).errorInfo;
   } catch (error) {
     if (error instanceof WireError) return undefined;
     throw error;
@@ -17,10 +43,10 @@ function errorInfoOf({ metadata }: StatusObject): CallFailure['errorInfo'] {
 }
 
 /** An error out of the status of a call that did not end with OK. */
-export function callFailed(method: string, status: StatusObject, address: string): CallError {
+export function callFailed(method: string, status: CallStatus, address: string): CallError {
   const { code, details } = status;
   const failure = { method, status: code, details, errorInfo: errorInfoOf(status) };
-  if (code === STATUS.UNAVAILABLE && !isOfServer(details)) {
+  if (status.broken === true) {
     return new CallError('unreachable', unreachableText(details, address), failure);
   }
   if (code === STATUS.DEADLINE_EXCEEDED) {
@@ -34,17 +60,9 @@ function codeOf(status: number): ClientErrorCode {
   return status === STATUS.UNAVAILABLE ? 'unreachable' : 'refused';
 }
 
-/** Texts of grpc-js about the connection begin with these words; anything else the server said. */
-function isOfServer(details: string): boolean {
-  return !/^(No connection established|Connection dropped|Name resolution|failed to connect|14 )/i.test(
-    details,
-  );
-}
-
 function unreachableText(details: string, address: string): string {
-  const cause =
-    /ECONNREFUSED/.test(details) && !/certificate|TLS|SSL/i.test(details)
-      ? 'connection refused; is the server running there?'
-      : details;
+  const cause = /ECONNREFUSED/.test(details)
+    ? 'connection refused; is the server running there?'
+    : details;
   return `cannot reach the server at ${address}: ${cause}`;
 }

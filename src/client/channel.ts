@@ -1,61 +1,57 @@
 import {
-  Client,
-  type ClientDuplexStream,
-  type ClientReadableStream,
-  Metadata,
-  type ServiceError,
-  type StatusObject,
-} from '@grpc/grpc-js';
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  type IncomingHttpHeaders,
+} from 'node:http2';
+import { messageOf } from '../base/errors.js';
 import {
   type MethodName,
   type MethodsOf,
   methods,
   type RequestInitOf,
   type ResponseOf,
-  WireDecodeError,
 } from '../wire/index.js';
-import { callFailed } from './call-failure.js';
+import { callFailed, STATUS } from './call-failure.js';
 import { ClientError } from './errors.js';
+import { broken, framed, IncomingCall } from './http2-call.js';
 import { type CallOptions, type ClientOptions, DEADLINE_MS, MESSAGE_BYTES_MAX } from './options.js';
-import { channelCredentials } from './tls.js';
+import { secureOptions } from './tls.js';
 
 type Headers = Readonly<Record<string, string>>;
-type OpenCall = ClientReadableStream<Buffer> | ClientDuplexStream<Buffer, Buffer>;
+type Requests<M extends MethodName> = AsyncIterable<RequestInitOf<M>> | readonly [RequestInitOf<M>];
 
-const same = (bytes: Buffer): Buffer => bytes;
+/** Bytes that the server may send ahead of who reads them, for the connection and for each call. */
+const CONNECTION_WINDOW_BYTES = 8 * 1024 * 1024;
+const STREAM_WINDOW_BYTES = 1024 * 1024;
+/** Also the most that a timer takes. */
+const DEADLINE_MS_MAX = 2_000_000_000;
 
-/** One connection: bytes of messages out and in, deadlines, abort signals, the identity of the server. */
+/** Why a call ends before the server ends it. */
+type Ending = 'aborted' | 'deadline';
+
+/** gRPC over one HTTP/2 connection, which is made when it is needed and made anew when it is lost. */
 export class Channel {
   readonly address: string;
-  readonly #client: Client;
+  readonly #url: string;
+  readonly #secure: object;
   readonly #deadlineMs: number;
+  readonly #bytesMax: number;
+  readonly #userAgent: string;
+  #session: Promise<ClientHttp2Session> | undefined;
   #serverUuid: string | undefined;
   #closed = false;
 
+  /** @throws ClientError `optionInvalid` */
   constructor(options: ClientOptions, host: string, port: number) {
     this.address = `${host}:${port}`;
+    const authority = host.includes(':') ? `[${host}]:${port}` : this.address;
+    this.#url = `${options.tls === undefined ? 'http' : 'https'}://${authority}`;
+    this.#secure = options.tls === undefined ? {} : secureOptions(options.tls);
     this.#deadlineMs = options.deadlineMs ?? DEADLINE_MS;
-    const { tls, userAgent } = options;
-    this.#client = new Client(
-      host.includes(':') ? `[${host}]:${port}` : this.address,
-      channelCredentials(tls),
-      {
-        'grpc.max_receive_message_length': options.messageBytesMax ?? MESSAGE_BYTES_MAX,
-        'grpc.max_send_message_length': -1,
-        'grpc.use_local_subchannel_pool': 1,
-        // What may be tried again is decided here, by method.
-        'grpc.enable_retries': 0,
-        // Names are looked up once: no service configuration in DNS.
-        'grpc.service_config_disable_resolution': 1,
-        ...(userAgent === undefined ? {} : { 'grpc.primary_user_agent': userAgent }),
-        ...(tls?.serverName === undefined
-          ? {}
-          : {
-              'grpc.ssl_target_name_override': tls.serverName,
-              'grpc.default_authority': tls.serverName,
-            }),
-      },
-    );
+    this.#bytesMax = options.messageBytesMax ?? MESSAGE_BYTES_MAX;
+    this.#userAgent = options.userAgent ?? 'stele-client';
   }
 
   /** As the newest answer named itself; undefined before the first one, and for servers that do not. */
@@ -65,14 +61,16 @@ export class Channel {
 
   async unary<M extends MethodsOf<'unary' | 'clientStream'>>(
     method: M,
-    requests: AsyncIterable<RequestInitOf<M>> | readonly [RequestInitOf<M>],
+    requests: Requests<M>,
     headers: Headers,
     options: CallOptions = {},
   ): Promise<ResponseOf<M>> {
     const deadlineMs = options.deadlineMs ?? this.#deadlineMs;
-    for await (const answer of this.open(method, requests, headers, { ...options, deadlineMs })) {
-      return answer;
+    let answer: ResponseOf<M> | undefined;
+    for await (const message of this.open(method, requests, headers, { ...options, deadlineMs })) {
+      answer ??= message;
     }
+    if (answer !== undefined) return answer;
     throw new ClientError('answerInvalid', `${method}: the server said OK without an answer`);
   }
 
@@ -82,129 +80,186 @@ export class Channel {
    */
   async *open<M extends MethodName>(
     method: M,
-    requests: AsyncIterable<RequestInitOf<M>> | readonly [RequestInitOf<M>],
+    requests: Requests<M>,
     headers: Headers,
     options: CallOptions = {},
   ): AsyncGenerator<ResponseOf<M>, void, undefined> {
     if (this.#closed) throw new ClientError('closed', 'the client is closed');
-    if (isAborted(options)) {
-      throw new ClientError('aborted', `${method} was cancelled before it began`);
-    }
-    const { call, sent } = this.#start(method, requests, headers, options);
-    const status = new Promise<StatusObject>((resolve) => call.once('status', resolve));
-    const abort = () => call.cancel();
-    options.signal?.addEventListener('abort', abort, { once: true });
-    call.on('metadata', (received: Metadata) => this.#noteServer(received));
-    call.on('error', (_error: ServiceError) => {});
-    let over = false;
-    try {
-      yield* this.#messages(method, call);
-      over = true;
-      await sent();
-    } catch (error) {
-      if (error instanceof ClientError || error instanceof WireDecodeError) throw error;
-      if (!isServiceError(error)) throw error;
-      over = true;
-      const own = await sent().then(
-        () => undefined,
-        (failure: unknown) => failure,
-      );
-      if (own !== undefined) throw own;
-      if (isAborted(options)) {
-        throw new ClientError('aborted', `${method} was cancelled`, { cause: error });
-      }
-      throw callFailed(method, await status, this.address);
-    } finally {
-      options.signal?.removeEventListener('abort', abort);
-      if (!over) call.cancel();
-    }
-  }
-
-  async *#messages<M extends MethodName>(
-    method: M,
-    call: OpenCall,
-  ): AsyncGenerator<ResponseOf<M>, void, undefined> {
-    const { decodeResponse } = methods[method];
-    for await (const bytes of call as AsyncIterable<Buffer>) {
-      yield decodeResponse(bytes) as ResponseOf<M>;
-    }
-  }
-
-  #start<M extends MethodName>(
-    method: M,
-    requests: AsyncIterable<RequestInitOf<M>> | readonly [RequestInitOf<M>],
-    headers: Headers,
-    { deadlineMs }: CallOptions,
-  ): { call: OpenCall; sent: () => Promise<void> } {
-    const { path, kind } = methods[method];
-    const encode = methods[method].encodeRequest as (message: RequestInitOf<M>) => Buffer;
-    const metadata = new Metadata();
-    for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
-    const options =
-      deadlineMs === undefined || deadlineMs === Number.POSITIVE_INFINITY
+    using limits = new Limits(options);
+    const session = await limits.race(this.#connected(method), method, this.address);
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': methods[method].path,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      'user-agent': this.#userAgent,
+      ...(limits.deadlineMs === undefined
         ? {}
-        : { deadline: Date.now() + deadlineMs };
-    // grpc-js hands out messages, headers and status alike when the answer of any method is a stream.
-    if (kind === 'unary' || kind === 'serverStream') {
-      const [request] = requests as readonly [RequestInitOf<M>];
-      const bytes = encode(request);
-      const call = this.#client.makeServerStreamRequest(path, same, same, bytes, metadata, options);
-      return { call, sent: async () => {} };
-    }
-    const call = this.#client.makeBidiStreamRequest(path, same, same, metadata, options);
-    const sending = send(call, requests as AsyncIterable<RequestInitOf<M>>, encode);
+        : { 'grpc-timeout': timeoutText(limits.deadlineMs) }),
+      ...headers,
+    });
+    const incoming = new IncomingCall(stream, this.#bytesMax, (h) => this.#noteServer(h));
+    limits.onEnd(() => stream.close(constants.NGHTTP2_CANCEL));
+    const sending = this.#send(method, stream, requests);
     sending.catch(() => {});
-    return { call, sent: () => sending };
+    try {
+      const { decodeResponse } = methods[method];
+      for await (const bytes of incoming.messages()) yield decodeResponse(bytes) as ResponseOf<M>;
+      const status = incoming.status();
+      if (status.code === STATUS.OK) return;
+      limits.check(method, this.address);
+      // What the source of the requests failed with says more than that the call was cancelled.
+      if (status.broken === true) await sending;
+      throw callFailed(method, status, this.address);
+    } finally {
+      if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);
+    }
   }
 
-  #noteServer(received: Metadata): void {
-    const [uuid] = received.get('immudb-uuid');
+  /** At the pace of the server. When the source fails, the call is cancelled. */
+  async #send<M extends MethodName>(
+    method: M,
+    stream: ClientHttp2Stream,
+    requests: Requests<M>,
+  ): Promise<void> {
+    const encode = methods[method].encodeRequest as (message: RequestInitOf<M>) => Buffer;
+    let wake = () => {};
+    stream.on('drain', () => wake());
+    stream.on('close', () => wake());
+    try {
+      for await (const request of requests) {
+        if (stream.closed || stream.writableEnded) return;
+        const drained = new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        if (!stream.write(framed(encode(request))) && !stream.closed) await drained;
+      }
+      stream.end();
+    } catch (error) {
+      stream.close(constants.NGHTTP2_CANCEL);
+      throw error;
+    }
+  }
+
+  async #connected(method: string): Promise<ClientHttp2Session> {
+    this.#session ??= this.#connect();
+    try {
+      return await this.#session;
+    } catch (error) {
+      throw callFailed(method, broken(causeOf(error)), this.address);
+    }
+  }
+
+  #connect(): Promise<ClientHttp2Session> {
+    const made = new Promise<ClientHttp2Session>((resolve, reject) => {
+      const session = connect(this.#url, {
+        ...this.#secure,
+        settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES },
+      });
+      const forget = () => {
+        if (this.#session === made) this.#session = undefined;
+      };
+      session.once('connect', () => {
+        session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+        resolve(session);
+      });
+      session.on('error', (error) => {
+        forget();
+        reject(error);
+      });
+      session.once('goaway', () => {
+        forget();
+        session.close();
+      });
+      session.once('close', () => {
+        forget();
+        reject(new Error('the connection was closed'));
+      });
+    });
+    made.catch(() => {});
+    return made;
+  }
+
+  #noteServer(headers: IncomingHttpHeaders): void {
+    const uuid = headers['immudb-uuid'];
     if (typeof uuid === 'string' && uuid !== '') this.#serverUuid = uuid;
   }
 
   close(): void {
     this.#closed = true;
-    this.#client.close();
+    const session = this.#session;
+    this.#session = undefined;
+    session?.then(
+      (open) => open.destroy(),
+      () => {},
+    );
   }
 }
 
-function isAborted({ signal }: CallOptions): boolean {
-  return signal?.aborted === true;
+function causeOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const text = messageOf(error);
+  return code === '' || text.includes(code) ? text : `${text} (${code})`;
 }
 
-function isServiceError(error: unknown): error is ServiceError {
-  return error instanceof Error && 'code' in error && 'details' in error && 'metadata' in error;
+/** At most eight digits. */
+function timeoutText(ms: number): string {
+  return ms < 100_000_000 ? `${Math.max(1, Math.ceil(ms))}m` : `${Math.ceil(ms / 1000)}S`;
 }
 
-/**
- * Sends what the source gives at the pace of the server, until the call is over. When the source fails,
- * the call is cancelled.
- */
-async function send<T>(
-  call: ClientDuplexStream<Buffer, Buffer>,
-  requests: AsyncIterable<T>,
-  encode: (message: T) => Buffer,
-): Promise<void> {
-  let over = false;
-  let wake = () => {};
-  const end = () => {
-    over = true;
-    wake();
-  };
-  call.once('status', end);
-  call.on('drain', () => wake());
-  try {
-    for await (const request of requests) {
-      if (over) return;
-      const drained = new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-      if (!call.write(encode(request)) && !over) await drained;
-      if (over) return;
+/** The deadline of a call and its abort signal. */
+class Limits implements Disposable {
+  readonly deadlineMs: number | undefined;
+  readonly #signal: AbortSignal | undefined;
+  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #abort: () => void;
+  #ending: Ending | undefined;
+  #end: () => void = () => {};
+
+  constructor({ deadlineMs, signal }: CallOptions) {
+    if (deadlineMs !== undefined && deadlineMs <= DEADLINE_MS_MAX) {
+      this.deadlineMs = deadlineMs;
+      this.#timer = setTimeout(() => this.#stop('deadline'), deadlineMs);
     }
-    call.end();
-  } catch (error) {
-    call.cancel();
-    throw error;
+    this.#signal = signal;
+    this.#abort = () => this.#stop('aborted');
+    if (signal?.aborted === true) this.#ending = 'aborted';
+    signal?.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  #stop(ending: Ending): void {
+    this.#ending ??= ending;
+    this.#end();
+  }
+
+  /** @param end called at once when the call has no time any more */
+  onEnd(end: () => void): void {
+    this.#end = end;
+    if (this.#ending !== undefined) end();
+  }
+
+  /** @throws ClientError when the call was ended from here */
+  check(method: string, address: string): void {
+    if (this.#ending === 'aborted') {
+      throw new ClientError('aborted', `${method} was cancelled`);
+    }
+    if (this.#ending === 'deadline') {
+      throw callFailed(method, { code: STATUS.DEADLINE_EXCEEDED, details: '' }, address);
+    }
+  }
+
+  async race<T>(work: Promise<T>, method: string, address: string): Promise<T> {
+    this.check(method, address);
+    const ended = new Promise<undefined>((resolve) => {
+      this.onEnd(() => resolve(undefined));
+    });
+    const result = await Promise.race([work, ended]);
+    this.check(method, address);
+    return result as T;
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    this.#signal?.removeEventListener('abort', this.#abort);
   }
 }

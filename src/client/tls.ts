@@ -1,4 +1,4 @@
-import { type ChannelCredentials, credentials } from '@grpc/grpc-js';
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { messageOf } from '../base/errors.js';
 import { ClientError } from './errors.js';
 
@@ -13,21 +13,26 @@ export interface TlsOptions {
   readonly serverName?: string | undefined;
 }
 
-function pem(value: string | Uint8Array | undefined): Buffer | null {
-  return value === undefined ? null : Buffer.from(value as string);
+function pem(value: string | Uint8Array): Buffer {
+  return Buffer.from(value as string);
 }
 
-/** @throws ClientError `optionInvalid` */
-export function channelCredentials(tls: TlsOptions | undefined): ChannelCredentials {
-  if (tls === undefined) return credentials.createInsecure();
-  if ((tls.certificate === undefined) !== (tls.key === undefined)) {
+/** Options of `tls.connect`. @throws ClientError `optionInvalid` */
+export function secureOptions({ ca, certificate, key, serverName }: TlsOptions): object {
+  if ((certificate === undefined) !== (key === undefined)) {
     throw new ClientError(
       'optionInvalid',
       'a client certificate needs its key and the other way round',
     );
   }
+  const files: SecureContextOptions = {
+    ...(ca === undefined ? {} : { ca: pem(ca) }),
+    ...(certificate === undefined ? {} : { cert: pem(certificate) }),
+    ...(key === undefined ? {} : { key: pem(key) }),
+  };
   try {
-    return credentials.createSsl(pem(tls.ca), pem(tls.key), pem(tls.certificate));
+    const secureContext = createSecureContext(files);
+    return { secureContext, ...(serverName === undefined ? {} : { servername: serverName }) };
   } catch (error) {
     throw new ClientError('optionInvalid', `TLS files cannot be used: ${messageOf(error)}`, {
       cause: error,
