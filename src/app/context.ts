@@ -94,6 +94,7 @@ function openDatabases(
     commitTimeoutMs: config.commitWatchdogMs,
     reserveBytes: config.diskReserveBytes,
     reserveFraction: config.diskReservePercent / 100,
+    entryCacheBytes: config.entryCacheBytes,
     onFailure: events.onStorageFailure,
     onCorruption(database, error) {
       countAlarm();

@@ -5,6 +5,7 @@ import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import {
   type Disk,
+  EntryCache,
   fileSize,
   type IndexLimits,
   readStateFile,
@@ -42,6 +43,8 @@ export interface DatabasesOptions {
   readonly databaseIdleMs?: number;
   readonly disk?: Disk;
   readonly indexLimits?: Partial<IndexLimits>;
+  /** Bytes of entries kept in memory after they were read; by default none. */
+  readonly entryCacheBytes?: number;
   /** Within so many milliseconds everything stored is read again and checked; by default 7 days. */
   readonly scrubPeriodMs?: number;
   /** Bytes that this reads in a second, or more when the period asks for it; by default 0, which is off. */
@@ -52,6 +55,11 @@ export interface DatabasesOptions {
   onCorruption(name: string, error: DatabaseError): void;
 }
 
+/** With what all databases share. */
+interface StoredOptions extends DatabasesOptions {
+  readonly entryCache: EntryCache;
+}
+
 const RETENTION_MS_MIN = 86_400_000;
 const SYSTEM_LIMITS = { maxKeyLen: 1024, maxValueLen: 33_554_432, maxTxEntries: 1024 };
 const DATABASE_IDLE_MS = 30_000;
@@ -60,13 +68,13 @@ const SCRUB_PERIOD_MS = 7 * 86_400_000;
 /** Keeps the catalog and the open databases of one data directory. */
 export class DatabaseManager implements Databases {
   readonly system: StoredDatabase;
-  readonly #options: DatabasesOptions;
+  readonly #options: StoredOptions;
   readonly #catalog: Catalog;
   readonly #open: OpenDatabases;
   readonly #scrubber: Scrubber;
   #changes: Promise<unknown> = Promise.resolve();
 
-  private constructor(options: DatabasesOptions, system: StoredDatabase) {
+  private constructor(options: StoredOptions, system: StoredDatabase) {
     this.#options = options;
     this.system = system;
     this.#catalog = new Catalog(system);
@@ -100,7 +108,8 @@ export class DatabaseManager implements Databases {
   }
 
   /** Opens the system database, the catalog, and the default database, made at the first start. */
-  static async open(options: DatabasesOptions): Promise<DatabaseManager> {
+  static async open(asked: DatabasesOptions): Promise<DatabaseManager> {
+    const options = { ...asked, entryCache: new EntryCache(asked.entryCacheBytes ?? 0) };
     mkdirSync(path.join(options.dir, 'states'), { recursive: true, mode: 0o700 });
     const settings = defaultSettings({ ...SYSTEM_LIMITS, writeTxHeaderVersion: 1 });
     const system = await openStored(options, SYSTEM_DATABASE, SYSTEM_DATABASE, settings);
@@ -366,14 +375,14 @@ function stateFileOf(dir: string, name: string): string {
 }
 
 async function openStored(
-  options: DatabasesOptions,
+  options: StoredOptions,
   name: string,
   folder: string,
   settings: DatabaseSettings,
   onHeaderVersion: () => void = () => {},
 ): Promise<StoredDatabase> {
   const { commitTimeoutMs, reserveBytes, reserveFraction, limits, clock } = options;
-  const { disk, indexLimits } = options;
+  const { disk, indexLimits, entryCache } = options;
   return StoredDatabase.open({
     name,
     path: path.join(options.dir, folder),
@@ -385,6 +394,7 @@ async function openStored(
     commitTimeoutMs,
     reserveBytes,
     reserveFraction,
+    entryCache,
     ...(disk === undefined ? {} : { disk }),
     ...(indexLimits === undefined ? {} : { indexLimits }),
     onHeaderVersion,

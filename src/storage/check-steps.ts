@@ -10,7 +10,7 @@ import { indexKeyOf, rawKeyOfIndexKey } from './index-key.js';
 import { decodeHistoryRow, type IndexEntry, type Location } from './index-record.js';
 import type { IndexRow } from './index-store.js';
 import type { Store } from './store.js';
-import type { LogEntry, LogHead } from './tx-record.js';
+import type { LogHead, StoredLogEntry } from './tx-record.js';
 import { verifyTxDigests, verifyTxLinks, verifyTxNodes } from './verify.js';
 
 export interface Problem {
@@ -102,7 +102,7 @@ export class StoreCheck {
     if (entries === undefined) return head.alh;
     this.attempt(where, () => verifyTxDigests(txId, head, entries));
     for (let index = 0; index < entries.length; index++) {
-      const entry = entries[index] as LogEntry;
+      const entry = entries[index] as StoredLogEntry;
       const place = `${where}, entry ${index}`;
       yield* this.#value(place, txId, entry);
       this.attempt(place, () => this.#indexed(entry, locationOf(txId, index, head)));
@@ -111,7 +111,7 @@ export class StoreCheck {
     return head.alh;
   }
 
-  *#value(where: string, txId: number, entry: LogEntry): Generator<number> {
+  *#value(where: string, txId: number, entry: StoredLogEntry): Generator<number> {
     const bytes = 64 + entry.rawKey.length;
     if (entry.truncated) {
       this.counts.truncatedValues++;
@@ -130,7 +130,7 @@ export class StoreCheck {
   }
 
   /** Log to index: every version of a key is the newest one or stands in its history. */
-  #indexed(entry: LogEntry, location: Location): void {
+  #indexed(entry: StoredLogEntry, location: Location): void {
     if (entry.metadata.length > 0 && decodeKvMetadata(entry.metadata)?.nonIndexable === true)
       return;
     const { index } = this.#store;
@@ -216,7 +216,7 @@ export class StoreCheck {
     }
   }
 
-  #entryAt({ tx, segment, index }: Location | IndexEntry): LogEntry {
+  #entryAt({ tx, segment, index }: Location | IndexEntry): StoredLogEntry {
     return this.#store.log.entry(tx, segment, index);
   }
 }

@@ -1,7 +1,9 @@
 // For the database layer.
+export { PIECE_CHECK_BYTES } from './blob-store.js';
 export { type CheckOptions, type CheckReport, checkStore, describeProblem } from './check.js';
 export type { CheckedCounts, Problem } from './check-steps.js';
 export { type Disk, realDisk, type Space } from './disk.js';
+export { EntryCache } from './entry-cache.js';
 export { fileSize } from './environment.js';
 export { StorageError, type StorageErrorCode, StorageHangs } from './errors.js';
 export { indexKeyOf, rawKeyOfIndexKey, sortableScore } from './index-key.js';
@@ -12,4 +14,4 @@ export { type Progress, rebuildIndex } from './recovery.js';
 export { readStateFile } from './state-file.js';
 export { Store, StoreBatch, type StoreOptions } from './store.js';
 export type { BuiltTx, DraftEntry, StagedRawValue, TxDraft } from './tx-builder.js';
-export type { LogEntry, LogHead } from './tx-record.js';
+export type { LogEntry, LogHead, StoredLogEntry } from './tx-record.js';

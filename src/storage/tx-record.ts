@@ -16,6 +16,18 @@ export interface LogEntry {
   readonly truncated: boolean;
 }
 
+/** An entry that was read. What is asked of each one has a way without a slice of its own. */
+export interface StoredLogEntry extends LogEntry {
+  /** First byte of a raw value that stands in the log. */
+  readonly inlineKind: number | undefined;
+  /** Bytes of its record. */
+  readonly bytes: number;
+  /** Set once the value was found to match its digest. */
+  isVerified: boolean;
+  hasRawKey(rawKey: Uint8Array): boolean;
+  hasDigest(digest: Uint8Array): boolean;
+}
+
 export interface LogHead {
   readonly header: TxHeader;
   readonly alh: Buffer;

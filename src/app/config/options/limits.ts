@@ -92,6 +92,14 @@ export const limitOptions = {
     max: 2 * GIB,
     help: 'Bytes of keys and values in one answer; more is refused with the streaming method to use',
   }),
+  entryCacheBytes: bytes({
+    flag: 'entry-cache-bytes',
+    group: 'Limits',
+    default: 16 * MIB,
+    min: 0,
+    max: 16 * GIB,
+    help: 'Bytes of entries kept in memory after they were read and checked; 0 keeps none',
+  }),
   maxKeyBytes: integer({
     flag: 'max-key-len',
     group: 'Limits',
