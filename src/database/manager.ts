@@ -13,11 +13,12 @@ import {
 } from '../storage/index.js';
 import type { Database, DatabaseInfo, Databases } from './api.js';
 import { Catalog, type CatalogRecord } from './catalog.js';
-import { type DatabaseLimits, StoredDatabase } from './database.js';
+import type { DatabaseLimits, StoredDatabase } from './database.js';
 import { DatabaseError } from './errors.js';
 import { asDatabaseError } from './failures.js';
 import { checkDatabaseName, DEFAULT_DATABASE, isReserved, SYSTEM_DATABASE } from './names.js';
 import { OpenDatabases } from './open-databases.js';
+import { folderOf, openStored, type StoredOptions, stateFileOf } from './open-stored.js';
 import { Scrubber } from './scrub.js';
 import type { DatabaseSettings, DatabaseSettingsUpdate } from './settings.js';
 import {
@@ -53,11 +54,6 @@ export interface DatabasesOptions {
   onFailure(name: string, error: StorageError): void;
   /** Told of damage that a read or the scrub met. */
   onCorruption(name: string, error: DatabaseError): void;
-}
-
-/** With what all databases share. */
-interface StoredOptions extends DatabasesOptions {
-  readonly entryCache: EntryCache;
 }
 
 const RETENTION_MS_MIN = 86_400_000;
@@ -364,41 +360,4 @@ export class DatabaseManager implements Databases {
     await this.#open.closeAll();
     await this.system.close();
   }
-}
-
-function folderOf(dir: string, directory: string): string {
-  return path.join(dir, 'databases', directory);
-}
-
-function stateFileOf(dir: string, name: string): string {
-  return path.join(dir, 'states', name);
-}
-
-async function openStored(
-  options: StoredOptions,
-  name: string,
-  folder: string,
-  settings: DatabaseSettings,
-  onHeaderVersion: () => void = () => {},
-): Promise<StoredDatabase> {
-  const { commitTimeoutMs, reserveBytes, reserveFraction, limits, clock } = options;
-  const { disk, indexLimits, entryCache } = options;
-  return StoredDatabase.open({
-    name,
-    path: path.join(options.dir, folder),
-    stateFile: stateFileOf(options.dir, path.basename(folder)),
-    settings,
-    limits,
-    clock,
-    log: options.log.with({ database: name }),
-    commitTimeoutMs,
-    reserveBytes,
-    reserveFraction,
-    entryCache,
-    ...(disk === undefined ? {} : { disk }),
-    ...(indexLimits === undefined ? {} : { indexLimits }),
-    onHeaderVersion,
-    onFailure: (error) => options.onFailure(name, error),
-    onCorruption: (error) => options.onCorruption(name, error),
-  });
 }

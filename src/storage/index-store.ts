@@ -31,7 +31,7 @@ export interface IndexLimits extends BacklogLimits {
 
 const DEFAULT_LIMITS: IndexLimits = {
   directVersionsMax: 512,
-  versionsHigh: 131_072,
+  versionsHigh: 65_536,
   keyBytesHigh: 48 << 20,
   mergeStepKeys: 4096,
 };

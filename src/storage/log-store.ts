@@ -65,7 +65,7 @@ export class LogStore {
     const cached = this.#cache.get(txId, index);
     if (cached !== undefined) return cached;
     const entry = decodeEntry(txId, index, this.#segment(txId, segment), this.#cache.allocate);
-    this.#cache.put(txId, index, entry);
+    this.#cache.put(entry);
     return entry;
   }
 
@@ -100,13 +100,20 @@ export class LogStore {
       if (entry.truncated) throw truncated(txId);
       return this.#blobs.read(entry.blobId, entry.vLen, entry.hValue);
     }
-    if (entry.isVerified) return inline;
     sha256Into(digest, 0, inline);
     if (!entry.hasDigest(digest)) {
       throw corrupted(`a value of transaction ${txId} does not match its digest`);
     }
-    entry.isVerified = true;
     return inline;
+  }
+
+  /** The same without its first byte, which tells the kind. */
+  content(entry: StoredLogEntry, txId: number): Buffer {
+    const { content } = entry;
+    if (content !== undefined) return content;
+    const found = this.value(entry, txId).subarray(1);
+    if (entry.inlineKind !== undefined) entry.content = found;
+    return found;
   }
 
   /** The same in pieces. */

@@ -28,10 +28,23 @@ class StoredEntry implements StoredLogEntry {
   readonly #keyAt: number;
   readonly #hValueAt: number;
   readonly #kind: number;
+  readonly txId: number;
+  readonly index: number;
   readonly vLen: number;
-  isVerified = false;
+  content: Buffer | undefined;
+  #key: Buffer | undefined;
 
-  constructor(bytes: Buffer, keyAt: number, hValueAt: number, vLen: number, kind: number) {
+  constructor(
+    txId: number,
+    index: number,
+    bytes: Buffer,
+    keyAt: number,
+    hValueAt: number,
+    vLen: number,
+    kind: number,
+  ) {
+    this.txId = txId;
+    this.index = index;
     this.#bytes = bytes;
     this.#keyAt = keyAt;
     this.#hValueAt = hValueAt;
@@ -55,6 +68,11 @@ class StoredEntry implements StoredLogEntry {
 
   get inline(): Buffer | undefined {
     return this.#kind === KIND_INLINE ? this.#bytes.subarray(this.#hValueAt + 32) : undefined;
+  }
+
+  get key(): Buffer {
+    this.#key ??= this.#bytes.subarray(this.#keyAt + 1, this.#hValueAt);
+    return this.#key;
   }
 
   get bytes(): number {
@@ -199,7 +217,7 @@ function entryAt(
   }
   const copy = allocate(end - from);
   copy.set(bytes.subarray(from, end));
-  return new StoredEntry(copy, keyAt, hValueAt, vLen, kind);
+  return new StoredEntry(txId, index, copy, keyAt, hValueAt, vLen, kind);
 }
 
 /** All entries of one segment, in order. @throws StorageError `corrupted` */
