@@ -141,6 +141,7 @@ export class Call implements DatabaseContext {
     }
     const caller = auth.authenticate(this.credentials, kind === 'unary' ? 'unary' : 'stream');
     this.#caller = caller;
+    this.#transport.loggedIn();
     this.#stage = 'authorize';
     if (row.permission === 'sysadmin') auth.assertMayCreateDatabase(caller);
     else if (row.permission !== 'login' && row.database === 'selected') {

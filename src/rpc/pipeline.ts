@@ -75,9 +75,11 @@ export class Pipeline {
     for (const call of this.#calls) {
       if (call.isUnary) {
         if (now - call.startedAt > unaryDeadlineMs) {
+          this.#environment.metrics.limitReached('unary-deadline');
           call.interrupt(new RpcError('deadlineExceeded'));
         }
       } else if (now - call.progressAt > streamProgressTimeoutMs) {
+        this.#environment.metrics.limitReached('stream-progress-timeout');
         call.interrupt(new RpcError('streamStalled'));
       }
     }
