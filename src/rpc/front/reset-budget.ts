@@ -31,7 +31,7 @@ export class ResetBudget {
     this.#at = now;
   }
 
-  /** A call has ended. @returns whether the connection is used up */
+  /** A call begins. @returns whether the connection is used up */
   spend(now: number): boolean {
     // Whole seconds, as it is counted there.
     const seconds = Math.floor(Math.max(0, now - this.#at) / 1000);

@@ -52,7 +52,8 @@ export class GrpcCall implements TransportCall {
   readonly #deadline: number;
   /** Whether more than one message may come. */
   readonly #many: boolean;
-  readonly #reader: MessageReader;
+  /** Until the call ends. */
+  #reader: MessageReader | undefined;
   readonly #outbox: Outbox;
   readonly #messages: Message[] = [];
   #reading: Waiting<Uint8Array | undefined> | undefined;
@@ -183,7 +184,7 @@ export class GrpcCall implements TransportCall {
 
   #onData(piece: Buffer): void {
     // After the only message, or where nobody wants it any more: let it pass, keep nothing.
-    if (this.#complete || this.#failure !== undefined || this.#ended) return;
+    if (this.#complete || this.#failure !== undefined || this.#reader === undefined) return;
     try {
       this.#hold(piece.length);
       for (const message of this.#reader.push(piece)) this.#onMessage(message);
@@ -239,7 +240,7 @@ export class GrpcCall implements TransportCall {
 
   /** @throws RpcError when a limit is reached */
   #hold(bytes: number): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#ended) return;
     const refusal = this.#home.hold(bytes);
     if (refusal !== undefined) throw new RpcError(refusal);
     this.#heldBytes += bytes;
@@ -265,7 +266,7 @@ export class GrpcCall implements TransportCall {
   #endRequests(): void {
     if (this.#failure !== undefined || this.#ended) return;
     if (this.#stream.closed || this.#stream.destroyed) this.interrupt(new RpcError('cancelled'));
-    else if (this.#reader.inside) this.interrupt(new RpcError('messageCutShort'));
+    else if (this.#reader?.inside) this.interrupt(new RpcError('messageCutShort'));
     this.#halfClosed = true;
     this.#takeReading()?.resolve(undefined);
   }
@@ -281,6 +282,9 @@ export class GrpcCall implements TransportCall {
     if (this.#ended) return false;
     this.#ended = true;
     this.#trailers = trailersOf(status);
+    this.#reader = undefined;
+    this.#messages.length = 0;
+    this.#release(this.#heldBytes);
     return !this.#closed;
   }
 

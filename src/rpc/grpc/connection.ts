@@ -23,12 +23,8 @@ import { type CallHome, GrpcCall } from './call.js';
 import { trailersOf } from './headers.js';
 
 const MIB = 1_048_576;
-/** For which a connection that is to go still takes calls: the client has not heard of it yet. */
-const NOTICE_MS = 1000;
 /** Given to a connection that was told to go, before it is cut. */
 const CLOSE_GRACE_MS = 3000;
-/** Names the last stream in the notice that no new ones are welcome: all that there can be. */
-const ANY_STREAM = 2 ** 31 - 1;
 
 const METHODS_BY_PATH: ReadonlyMap<string, MethodName> = new Map(
   METHOD_NAMES.map((name) => [methods[name].path, name]),
@@ -69,6 +65,8 @@ export class Connection implements CallHome {
   #unsentBytes = 0;
   #isLoggedIn = false;
   #called = false;
+  /** It had as many calls as it may when it failed. */
+  #wasFull = false;
   /** Unix milliseconds: the start, then the end of the last call. */
   #quietSince: number;
   /** When it was told to go. */
@@ -112,13 +110,6 @@ export class Connection implements CallHome {
     if (!this.#session.closed && !this.#session.destroyed) this.#session.close();
   }
 
-  /** Sends the client elsewhere. Calls that it makes before it hears of that are still taken. */
-  retire(): void {
-    if (this.#closingSince !== undefined || this.#session.destroyed) return;
-    this.#closingSince = this.#front.now();
-    this.#session.goaway(constants.NGHTTP2_NO_ERROR, ANY_STREAM);
-  }
-
   /** Cuts it. */
   destroy(): void {
     this.#session.destroy();
@@ -134,22 +125,22 @@ export class Connection implements CallHome {
   }
 
   sweep(now: number): void {
-    this.#checkControl(now);
-    if (this.#session.destroyed) return;
     for (const call of this.#calls) call.sweep(now);
     if (this.#closingSince !== undefined) {
-      const closingMs = now - this.#closingSince;
-      if (closingMs > NOTICE_MS) this.close();
-      if (this.#calls.size === 0 && closingMs > CLOSE_GRACE_MS) this.destroy();
+      // It may be that the client does not close its side.
+      const late = now - this.#closingSince > CLOSE_GRACE_MS;
+      if (late && this.#calls.size === 0) this.destroy();
       return;
     }
+    if (this.#session.destroyed) return;
+    this.#checkControl(now);
     if (this.#calls.size > 0) return;
     const quietMs = now - this.#quietSince;
     const limit = this.#called ? 'idle-timeout' : 'first-request-timeout';
     const { idleTimeoutMs, firstRequestTimeoutMs } = this.limits;
     if (quietMs <= (this.#called ? idleTimeoutMs : firstRequestTimeoutMs)) return;
     this.#front.counted(limit);
-    this.retire();
+    this.close();
   }
 
   // What calls need.
@@ -190,9 +181,7 @@ export class Connection implements CallHome {
   closed(call: GrpcCall): void {
     this.#calls.delete(call);
     this.#front.streamClosed();
-    const now = this.#front.now();
-    this.#quietSince = now;
-    if (this.#resets?.spend(now)) this.retire();
+    this.#quietSince = this.#front.now();
   }
 
   // The session.
@@ -215,7 +204,7 @@ export class Connection implements CallHome {
 
   #onError(error: NodeJS.ErrnoException): void {
     if (error.code === 'ECONNRESET' || error.code === 'EPIPE') return;
-    if (this.#calls.size >= this.limits.streamsPerConnectionMax) {
+    if (this.#wasFull) {
       this.#front.reached(
         'max-streams-per-connection',
         'connection ended: too many calls',
@@ -239,8 +228,10 @@ export class Connection implements CallHome {
   }
 
   #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-    // The reason comes with 'close'.
-    stream.on('error', () => {});
+    // The reason comes with 'close'. Streams go before their session says why it does.
+    stream.on('error', () => {
+      this.#wasFull ||= this.#calls.size >= this.limits.streamsPerConnectionMax;
+    });
     this.#control.call();
     if (!isGrpc(headers)) {
       stream.respond({ ':status': 415 }, { endStream: true });
@@ -252,6 +243,8 @@ export class Connection implements CallHome {
       return;
     }
     if (!this.#called) this.#greet(headers);
+    // Told before the answer, a client that waits for it makes its next call elsewhere.
+    if (this.#resets?.spend(this.#front.now())) this.close();
     this.#accept(method, stream, headers);
   }
 
