@@ -176,6 +176,14 @@ const RPC_ANSWERS = {
   unimplemented: { status: 'UNIMPLEMENTED' },
   operationNotSupported: { ...INTERNAL, text: 'operation not supported' },
   requestMissing: { ...INVALID, text: 'the call carries no request message' },
+  messageCutShort: { ...INVALID, text: 'the request ends inside a message' },
+  messageTooLong: EXHAUSTED,
+  messageFrames: {
+    ...EXHAUSTED,
+    text: 'the message is cut into too many frames (--max-message-frames)',
+  },
+  messageEncoding: { status: 'UNIMPLEMENTED' },
+  messageDamaged: { ...INVALID, text: 'the message cannot be decompressed' },
   messageMissing: { ...INVALID, text: 'illegal arguments' },
   replicationUnsupported: INVALID,
   settingUnsupported: INVALID,
@@ -194,6 +202,22 @@ const RPC_ANSWERS = {
   },
   streamSetFailed: UNKNOWN,
   streamVerifiableSetFailed: UNKNOWN,
+  streamsBeforeLogin: {
+    ...EXHAUSTED,
+    text: 'too many calls at once on a connection without a login (--max-streams-before-login)',
+  },
+  bytesBeforeLogin: {
+    ...EXHAUSTED,
+    text: 'too many bytes of requests on a connection without a login (--max-size-before-login)',
+  },
+  bytesInFlight: {
+    ...EXHAUSTED,
+    text: 'the server holds as many bytes of requests as it may (--max-inflight-size)',
+  },
+  connectionMemory: {
+    ...EXHAUSTED,
+    text: 'the connection holds too many bytes of requests and answers (--max-connection-memory)',
+  },
   cancelled: { status: 'CANCELLED', text: 'the call was cancelled' },
   deadlineExceeded: {
     status: 'DEADLINE_EXCEEDED',

@@ -148,6 +148,16 @@ export const limitOptions = {
     min: MIB,
     max: 64 * GIB,
     help: 'Bytes of all requests being received or handled',
+    prose: 'Connections without a login may hold a quarter of it together.',
+  }),
+  maxUnsentBytes: bytes({
+    flag: 'max-unsent-size',
+    group: 'Limits',
+    default: 512 * MIB,
+    min: MIB,
+    max: 64 * GIB,
+    help: 'Bytes of all answers that clients have not taken yet',
+    prose: 'Above it the connection whose client leaves the most lying is ended.',
   }),
   unaryDeadlineMs: duration({
     flag: 'unary-deadline',
@@ -183,6 +193,7 @@ export const connectionOptions = {
     min: 1,
     max: 1_000_000,
     help: 'Connections of one address open at once',
+    prose: 'A /64 network counts as one address of IPv6.',
   }),
   maxConnectionRatePerAddress: integer({
     flag: 'max-connection-rate-per-address',
@@ -256,13 +267,22 @@ export const connectionOptions = {
     help: 'Frames that one message may be cut into',
     prose: 'Guards against messages cut into frames of a byte, whose cost is a multiple of theirs.',
   }),
+  maxControlBytes: bytes({
+    flag: 'max-control-size',
+    group: 'Connections',
+    default: 256 * KIB,
+    min: 16 * KIB,
+    max: GIB,
+    help: 'Bytes that a connection may send ahead of its calls and that belong to none (PING and the like)',
+    prose: 'Fills up again by 64 KiB a second. A connection that sends more is ended.',
+  }),
   connectionMemoryBytes: bytes({
     flag: 'max-connection-memory',
     group: 'Connections',
     default: 64 * MIB,
     min: MIB,
     max: 4 * GIB,
-    help: 'Memory that the protocol layer may use for one connection',
+    help: 'Bytes of requests and of answers not yet taken that are held for one connection',
   }),
 };
 
