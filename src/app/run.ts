@@ -93,6 +93,7 @@ function rpcLimits(config: Config): RpcLimits {
     bytesBeforeLoginMax: config.maxBytesBeforeLogin,
     messageFramesMax: config.maxMessageFrames,
     controlBytesMax: config.maxControlBytes,
+    receiveWindowBytes: config.receiveWindowBytes,
     connectionMemoryBytes: config.connectionMemoryBytes,
   };
 }

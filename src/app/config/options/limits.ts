@@ -273,8 +273,17 @@ export const connectionOptions = {
     default: 256 * KIB,
     min: 16 * KIB,
     max: GIB,
-    help: 'Bytes that a connection may send ahead of its calls and that belong to none (PING and the like)',
+    help: 'Bytes that a connection may send beside its calls (PING and the like)',
     prose: 'Fills up again by 64 KiB a second. A connection that sends more is ended.',
+  }),
+  receiveWindowBytes: bytes({
+    flag: 'receive-window',
+    group: 'Connections',
+    default: MIB,
+    min: 64 * KIB,
+    max: 64 * MIB,
+    help: 'Bytes that a client may send ahead of what was read, of one call and of a connection',
+    prose: 'Large ones make streamed values faster. Until a login a connection has 64 KiB.',
   }),
   connectionMemoryBytes: bytes({
     flag: 'max-connection-memory',
