@@ -32,23 +32,23 @@ const key = (name: string) => Buffer.from(`\0${name}`);
 /** Looks twice at every commit: when LMDB got it, and when LMDB has done it and nobody was told. */
 class ReadingDisk implements Disk {
   readonly space = realDisk.space;
-  look: (() => void) | undefined;
+  look: (() => void | Promise<void>) | undefined;
   failAfter = false;
   looks = 0;
 
   async finished(commit: Promise<unknown>): Promise<unknown> {
-    this.#look();
+    await this.#look();
     const done = await commit;
     await new Promise(setImmediate);
-    this.#look();
+    await this.#look();
     if (this.failAfter) throw new Error('EIO: injected');
     return done;
   }
 
-  #look(): void {
+  async #look(): Promise<void> {
     if (this.look === undefined) return;
     this.looks++;
-    this.look();
+    await this.look();
   }
 }
 
@@ -89,6 +89,18 @@ test('while a small commit is under way, and seen, readers get what was before i
   );
   assert.equal(store.index.page(LOW, HIGH, false, 99).length, 4);
   await assertSound(store);
+});
+
+test('a check beside a commit that is seen finds no problems', async (t) => {
+  const { store, disk } = await openWatched(t);
+  await commitTxs(store, [[plain('a', '1')], [plain('a', '2')]]);
+  disk.look = async () => {
+    await assertSound(store);
+  };
+  await commitTxs(store, [[plain('a', '3')], [plain('b', '1')], [plain('b', '2')]]);
+  await commitTxs(store, [['a', 'b', 'c', 'd', 'e'].map((name) => plain(name, '4'))]);
+  while (store.index.hasMergeWork) await store.mergeIndexStep();
+  assert.ok(disk.looks > 4);
 });
 
 test('while a merge is under way, and seen, readers miss nothing and get nothing twice', async (t) => {
