@@ -125,6 +125,11 @@ export class IndexStore {
     return Math.max(1, Math.min(this.#limits.mergeStepKeys, pages, this.#backlog.keys));
   }
 
+  /** Whether the tables may hold, or soon hold, more than `lookup` and `page` tell. */
+  get hasCommitUnderWay(): boolean {
+    return this.#before.size > 0;
+  }
+
   /** Whether a merge step would have something to do. */
   get hasMergeWork(): boolean {
     return this.mergeableKeys > 0 || (this.#hasMarker && this.#backlog.keys === 0);

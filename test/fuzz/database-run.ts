@@ -3,15 +3,9 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { silentLog } from '../../src/base/log.js';
-import {
-  DatabaseError,
-  type Entry,
-  StoredDatabase,
-  type WriteOptions,
-  type ZEntry,
-} from '../../src/database/index.js';
+import { StoredDatabase, type WriteOptions } from '../../src/database/index.js';
 import { defaultSettings } from '../../src/database/settings-rules.js';
-import { type State, verifyGet } from '../../src/proofs/index.js';
+import type { State } from '../../src/proofs/index.js';
 import {
   checkStore,
   type Disk,
@@ -22,14 +16,9 @@ import {
 } from '../../src/storage/index.js';
 import { Random } from '../sdk/support/random.js';
 import { FakeClock } from '../support/fake-clock.js';
-import {
-  DatabaseModel,
-  type Found,
-  type Outcome,
-  outcome,
-  type ZScanBounds,
-} from './database-model.js';
-import { expectWrite, latin1, textOf, type Write, WriteMaker } from './database-writes.js';
+import { DatabaseModel, type Outcome, outcome } from './database-model.js';
+import { codeOf, Reads, show } from './database-reads.js';
+import { expectWrite, latin1, type Write, WriteMaker } from './database-writes.js';
 
 const OPTIONS: WriteOptions = { generation: 'session' };
 /** Bulk writes wait for the index, a merge takes several steps, and soon one is due. */
@@ -44,6 +33,7 @@ const GROUP_WRITES_MAX = 4;
 /** Reads of a database between two groups of writes, and at each moment of a commit. */
 const READS = 6;
 const READS_IN_COMMIT = 4;
+const CHECKS_IN_COMMIT_PERCENT = 5;
 
 export interface DatabaseFuzzOptions {
   readonly seed: number;
@@ -203,6 +193,7 @@ export class DatabaseRun {
         if (moment === 'seen') seen();
         this.figures.inCommit++;
         await this.#compareReads(this.#database, random, READS_IN_COMMIT);
+        if (random.chance(CHECKS_IN_COMMIT_PERCENT)) await this.#check(this.#database);
         assert.equal(this.#database.state().txId, this.#model.lastTx, 'the state in a commit');
       } catch (error) {
         this.#failure ??= new Error(`while a commit was ${moment}: ${String(error)}`);
@@ -304,10 +295,14 @@ export class DatabaseRun {
     await this.#compareAll(this.#database);
   }
 
-  async #compareAll(database: StoredDatabase): Promise<void> {
-    const report = await checkStore(database.store);
+  async #check({ store }: StoredDatabase): Promise<void> {
+    const report = await checkStore(store);
     assert.deepEqual(report.problems.map(describeProblem), []);
     assert.equal(report.transactions, this.#model.lastTx);
+  }
+
+  async #compareAll(database: StoredDatabase): Promise<void> {
+    await this.#check(database);
     const read = new Reads(database, this.#model, this.#random, this.#maker);
     for (const key of this.#model.versions.keys()) {
       read.get(key, 0, 0);
@@ -318,200 +313,4 @@ export class DatabaseRun {
       assert.equal(await database.count(latin1(prefix)), this.#model.count(prefix), 'count');
     }
   }
-}
-
-function show(value: unknown): string {
-  return JSON.stringify(value, (_, inner) =>
-    inner?.type === 'Buffer' ? Buffer.from(inner.data).toString('latin1') : inner,
-  ).slice(0, 600);
-}
-
-function codeOf(error: unknown): string {
-  if (error instanceof DatabaseError) return error.code;
-  throw error;
-}
-
-function call<T>(read: () => T): Outcome<T> {
-  try {
-    return { ok: read() };
-  } catch (error) {
-    return { refused: codeOf(error) };
-  }
-}
-
-function found({ key, value, tx, revision, referencedBy }: Entry): Found {
-  const by =
-    referencedBy &&
-    `${textOf(referencedBy.key)}:${referencedBy.tx}:${referencedBy.atTx}:${referencedBy.revision}`;
-  return { key: textOf(key), value: textOf(value), tx, revision, ...(by && { by }) };
-}
-
-function foundElement({ set, key, score, atTx, entry }: ZEntry) {
-  const element = { set: textOf(set), score, key: textOf(key), atTx };
-  return { element, found: entry && found(entry) };
-}
-
-/** Reads of one database and what the model says to them. */
-class Reads {
-  readonly #database: StoredDatabase;
-  readonly #model: DatabaseModel;
-  readonly #random: Random;
-  readonly #maker: WriteMaker;
-
-  /** @param maker of keys: it draws from its own random numbers */
-  constructor(database: StoredDatabase, model: DatabaseModel, random: Random, maker: WriteMaker) {
-    this.#database = database;
-    this.#model = model;
-    this.#random = random;
-    this.#maker = maker.with(random);
-  }
-
-  async one(): Promise<void> {
-    const which = this.#random.below(10);
-    if (which < 3) this.#getAnyhow();
-    else if (which < 4) this.#getAll();
-    else if (which < 6) await this.#scan();
-    else if (which < 8) await this.#zScan();
-    else if (which < 9) {
-      const limit = this.#random.below(4);
-      this.history(this.#maker.key(), this.#random.below(5), limit, this.#random.chance(50));
-    } else this.#tx();
-  }
-
-  #equal(came: unknown, expected: unknown, what: unknown): void {
-    assert.deepEqual(came, expected, `${show(what)}: ${show(came)} instead of ${show(expected)}`);
-  }
-
-  #getAnyhow(): void {
-    const { key, atTx } = this.#maker.keyAt();
-    const which = this.#random.below(3);
-    if (which === 0) this.get(key, atTx, 0);
-    else this.get(key, 0, which === 1 ? 0 : this.#random.below(9) - 4);
-  }
-
-  get(key: string, atTx: number, atRevision: number): void {
-    const request = { key: latin1(key), atTx, atRevision, sinceTx: 0, noWait: false };
-    const expected = outcome(() => this.#model.get(key, atTx, atRevision));
-    this.#equal(
-      call(() => found(this.#database.get(request))),
-      expected,
-      { get: key, atTx, atRevision },
-    );
-  }
-
-  #getAll(): void {
-    const keys = Array.from({ length: 5 }, () => this.#maker.key());
-    const came = this.#database.getAll(keys.map(latin1), this.#model.lastTx).map(found);
-    this.#equal(came, this.#model.getAll(keys), { getAll: keys });
-  }
-
-  #page() {
-    const limit = this.#random.chance(50) ? 2500 : 1 + this.#random.below(12);
-    const offset = this.#random.chance(60) ? 0 : this.#random.below(6);
-    return { limit, offset, desc: this.#random.chance(50), inclusiveSeek: this.#random.chance(50) };
-  }
-
-  async #scan(): Promise<void> {
-    const bound = () => (this.#random.chance(50) ? '' : this.#maker.key());
-    const bounds = {
-      ...this.#page(),
-      prefix: this.#maker.prefix(),
-      seek: bound(),
-      end: bound(),
-      inclusiveEnd: this.#random.chance(50),
-    };
-    const { prefix, seek, end, ...rest } = bounds;
-    const request = {
-      ...rest,
-      prefix: latin1(prefix),
-      seekKey: latin1(seek),
-      endKey: latin1(end),
-      sinceTx: this.#model.lastTx,
-      noWait: false,
-    };
-    const came = (await this.#database.scan(request)).map(found);
-    this.#equal(came, this.#model.scan(bounds), { scan: bounds });
-  }
-
-  async #zScan(): Promise<void> {
-    const bound = () => (this.#random.chance(60) ? undefined : this.#maker.score());
-    const set = this.#maker.set();
-    const element = { ...this.#maker.keyAt(), set, score: this.#maker.score() };
-    const bounds: ZScanBounds = {
-      ...this.#page(),
-      set,
-      min: bound(),
-      max: bound(),
-      seek: this.#random.chance(60) ? undefined : element,
-    };
-    const { min, max, seek, ...rest } = bounds;
-    const request = {
-      ...rest,
-      set: latin1(set),
-      seekKey: latin1(seek?.key ?? ''),
-      seekScore: seek?.score ?? 0,
-      seekAtTx: seek?.atTx ?? 0,
-      sinceTx: 0,
-      noWait: false,
-      ...(min === undefined ? {} : { minScore: min }),
-      ...(max === undefined ? {} : { maxScore: max }),
-    };
-    const came = (await this.#database.zScan(request)).map(foundElement);
-    this.#equal(came, this.#model.zScan(bounds), { zScan: bounds });
-  }
-
-  history(key: string, offset: number, limit: number, desc: boolean): void {
-    const request = { key: latin1(key), offset, limit, desc, sinceTx: 0 };
-    const came = call(() => this.#database.history(request).map(historyLine));
-    const expected = outcome(() => this.#model.history(key, offset, limit || 2500, desc));
-    this.#equal(came, expected, { history: key, offset, limit, desc });
-  }
-
-  #tx(): void {
-    const tx = this.#maker.tx();
-    const came = call(
-      () =>
-        this.#database.txById({ tx, sinceTx: 0, keepReferencesUnresolved: false }).entries.length,
-    );
-    const expected: Outcome<number> =
-      tx > this.#model.lastTx
-        ? { refused: 'txNotFound' }
-        : { ok: this.#model.txs[tx - 1]?.length ?? 0 };
-    this.#equal(came, expected, { txById: tx });
-  }
-
-  /** Reads some key as a verifying client does. @returns the state that it knows then */
-  verified(state: State): State {
-    if (this.#model.lastTx === 0) return state;
-    const key = latin1(this.#maker.key());
-    const request = { key, atTx: 0, atRevision: 0, sinceTx: 0, noWait: false };
-    const answer = call(() => this.#database.verifiableGet(request, state.txId));
-    this.#equal(outcomeName(answer), outcomeName(outcome(() => this.#model.get(textOf(key)))), {
-      verifiableGet: textOf(key),
-    });
-    if ('refused' in answer) return state;
-    const { entry, verifiableTx, inclusionProof } = answer.ok;
-    const { tx: txId, referencedBy, ...rest } = entry;
-    const proved = {
-      header: verifiableTx.tx.header,
-      dualProof: verifiableTx.dualProof,
-      inclusionProof,
-      ...rest,
-      txId,
-      ...(referencedBy && { referencedBy: { ...referencedBy, txId: referencedBy.tx } }),
-    };
-    const verdict = verifyGet({ key }, proved, { state });
-    if (!verdict.ok) return assert.fail(`${textOf(key)} does not verify: ${show(verdict)}`);
-    assert.ok(verdict.state.txId <= this.#database.state().txId, 'a proof beyond the state');
-    return verdict.state;
-  }
-}
-
-function outcomeName(result: Outcome<unknown>): string {
-  return 'refused' in result ? result.refused : 'found';
-}
-
-function historyLine({ tx, revision, value, metadata, expired }: Entry): string {
-  const gone = metadata?.deleted === true ? 'deleted' : expired === true ? 'expired' : undefined;
-  return `${tx}:${revision}:${gone ?? textOf(value)}`;
 }
