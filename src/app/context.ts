@@ -94,6 +94,9 @@ function openDatabases(
     commitTimeoutMs: config.commitWatchdogMs,
     reserveBytes: config.diskReserveBytes,
     reserveFraction: config.diskReservePercent / 100,
+    maxOpenDatabases: config.maxOpenDatabases,
+    scrubPeriodMs: config.scrubPeriodMs,
+    scrubRateBytes: config.scrubRateBytes,
     onFailure: events.onStorageFailure,
     onCorruption(database, error) {
       countAlarm();
