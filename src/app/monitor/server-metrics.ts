@@ -111,7 +111,17 @@ function registerOwn(
     'Databases that cannot be opened.',
     () => databases.damaged.size,
   );
+  const scrub = () => databases.scrubStatus;
   const stats: [string, 'counter' | 'gauge', string, () => number][] = [
+    ['stele_scrubs_total', 'counter', 'Checks of all stored history.', () => scrub().finished],
+    [
+      'stele_scrub_last_finished_timestamp_seconds',
+      'gauge',
+      'When the last one ended; 0 before the first.',
+      () => scrub().lastFinishedAt,
+    ],
+    ['stele_scrub_bytes_total', 'counter', 'Bytes that they read.', () => scrub().bytes],
+    ['stele_scrub_problems_total', 'counter', 'Damage that they found.', () => scrub().problems],
     ['stele_login_tokens', 'gauge', 'Login tokens that are valid.', () => auth.stats().tokens],
     ['stele_users', 'gauge', 'Users.', () => auth.stats().users],
     [
