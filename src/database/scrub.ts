@@ -8,7 +8,10 @@ import type { StoredDatabase } from './database.js';
 export interface ScrubOptions {
   /** Milliseconds within which everything is looked at once. */
   readonly periodMs: number;
-  /** Bytes a second; more when the period asks for it. 0 turns scrubbing off, as a period of 0 does. */
+  /**
+   * Bytes a second; more when the period asks for it. 0 turns scrubbing off, as a period of 0
+   * does: what is asked for then goes as fast as it can.
+   */
   readonly rateBytes: number;
   /** Milliseconds after the start before it begins; what a server does first is not slowed down. */
   readonly delayMs?: number;
@@ -72,7 +75,7 @@ export class Scrubber {
     const databases = this.#options.databases();
     const total = databases.reduce((sum, { bytes }) => sum + bytes, 0);
     const needed = periodMs > 0 ? (1000 * total) / periodMs : 0;
-    const bytesPerSecond = Math.max(rateBytes, needed, 1);
+    const bytesPerSecond = rateBytes > 0 ? Math.max(rateBytes, needed) : undefined;
     for (const { name } of databases) {
       if (this.#stop.signal.aborted) return;
       try {
@@ -87,12 +90,15 @@ export class Scrubber {
     this.#status = { ...this.#status, finished: this.#status.finished + 1, lastFinishedAt };
   }
 
-  async #scrubOne(name: string, bytesPerSecond: number): Promise<void> {
+  async #scrubOne(name: string, bytesPerSecond: number | undefined): Promise<void> {
     const { log, onDamage } = this.#options;
     const { signal } = this.#stop;
     const database = await this.#options.open(name);
     using _use = database.retain();
-    const report = await checkStore(database.store, { bytesPerSecond, signal });
+    const report = await checkStore(database.store, {
+      signal,
+      ...(bytesPerSecond === undefined ? {} : { bytesPerSecond }),
+    });
     const { problemCount, transactions, bytes } = report;
     this.#status = {
       ...this.#status,
