@@ -68,6 +68,11 @@ export class BlobStore {
     batch.remove('staging', u64Key(blobId));
   }
 
+  /** The reverse, in the commit that takes the blob from its transaction: it is to be discarded. */
+  release(batch: Batch, blobId: number): void {
+    batch.put('staging', u64Key(blobId), Buffer.from([1]));
+  }
+
   /** Whether a transaction may own this blob: it is written, and neither owned nor being discarded. */
   isStaged(blobId: number): boolean {
     return !this.#discarded.has(blobId) && this.#staging.has(u64Key(blobId));

@@ -10,6 +10,7 @@ import { indexKeyOf, rawKeyOfIndexKey } from './index-key.js';
 import { decodeHistoryRow, type IndexEntry, type Location } from './index-record.js';
 import type { IndexRow } from './index-store.js';
 import type { Store } from './store.js';
+import { truncationOf } from './truncation.js';
 import type { LogHead, StoredLogEntry } from './tx-record.js';
 import { verifyTxDigests, verifyTxLinks, verifyTxNodes } from './verify.js';
 
@@ -67,6 +68,8 @@ export class StoreCheck {
       // A bug of ours that damaged data brought to light is damage as well.
       const what = error instanceof StorageError ? error : corrupted(String(error));
       if (what.code === 'closed') throw what;
+      // Removed on request since its entry was read.
+      if (what.code === 'truncated') return undefined;
       this.#report({ where, what });
       return undefined;
     }
@@ -115,6 +118,10 @@ export class StoreCheck {
     const bytes = 64 + entry.rawKey.length;
     if (entry.truncated) {
       this.counts.truncatedValues++;
+      this.attempt(where, () => {
+        if (txId < truncationOf(this.#store).next) return;
+        throw corrupted('its value is gone, but nobody asked for that');
+      });
       yield bytes;
     } else if (entry.blobId === 0) {
       this.attempt(where, () => this.#store.log.value(entry, txId));

@@ -1,6 +1,6 @@
 import { readI64, readU64 } from '../base/bytes.js';
 import { checksum32, checksumSeed } from '../base/checksum.js';
-import { decodeTxMetadata, type HeaderVersion } from '../proofs/index.js';
+import { decodeTxMetadata, type HeaderVersion, type TxMetadata } from '../proofs/index.js';
 import { corrupted, type StorageError } from './errors.js';
 import {
   ENTRY_HEAD_BYTES,
@@ -149,7 +149,7 @@ export function decodeHead(txId: number, bytes: Buffer): LogHead {
   const base = PREFIX_BYTES;
   const digests = Buffer.from(bytes.subarray(base + HEAD_NUMBERS_BYTES, METADATA_AT));
   let at = METADATA_AT + bytes.readUInt16BE(base + 9);
-  const metadata = decodeTxMetadata(Buffer.from(bytes.subarray(METADATA_AT, at)));
+  const metadata = metadataOf(txId, Buffer.from(bytes.subarray(METADATA_AT, at)));
   const segmentStarts = [0];
   const more = bytes.readUInt16BE(at);
   for (let i = 0; i < more; i++) {
@@ -171,6 +171,14 @@ export function decodeHead(txId: number, bytes: Buffer): LogHead {
     alh: digests.subarray(96, 128),
     segmentStarts,
   };
+}
+
+function metadataOf(txId: number, bytes: Buffer): TxMetadata | undefined {
+  try {
+    return decodeTxMetadata(bytes);
+  } catch {
+    throw damagedHeader(txId);
+  }
 }
 
 /**
