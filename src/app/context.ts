@@ -94,6 +94,10 @@ function openDatabases(
     commitTimeoutMs: config.commitWatchdogMs,
     reserveBytes: config.diskReserveBytes,
     reserveFraction: config.diskReservePercent / 100,
+    entryCacheBytes: config.entryCacheBytes,
+    maxOpenDatabases: config.maxOpenDatabases,
+    scrubPeriodMs: config.scrubPeriodMs,
+    scrubRateBytes: config.scrubRateBytes,
     onFailure: events.onStorageFailure,
     onCorruption(database, error) {
       countAlarm();

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { systemClock } from '../base/clock.js';
 import type { Log } from '../base/log.js';
-import { createRpcServer, type RpcServer, type TlsFiles } from '../rpc/index.js';
+import { createRpcServer, type RpcLimits, type RpcServer, type TlsFiles } from '../rpc/index.js';
 import type { Config } from './config/index.js';
 import { type Context, openContext } from './context.js';
 import { EXIT_SUCCESS } from './exit-codes.js';
@@ -69,16 +69,33 @@ function createServer(
     version: steleVersion(),
     health: () => !storage.signal.aborted,
     metrics: monitor.rpcMetrics,
-    limits: {
-      receiveBytesMax: config.maxRecvMsgBytes,
-      chunkBytesMax: config.streamChunkBytes,
-      unaryDeadlineMs: config.unaryDeadlineMs,
-      streamProgressTimeoutMs: config.streamProgressTimeoutMs,
-      streamsPerConnectionMax: config.maxStreamsPerConnection,
-      connectionMemoryBytes: config.connectionMemoryBytes,
-      tlsHandshakeTimeoutMs: config.tlsHandshakeTimeoutMs,
-    },
+    limits: rpcLimits(config),
   });
+}
+
+function rpcLimits(config: Config): RpcLimits {
+  return {
+    receiveBytesMax: config.maxRecvMsgBytes,
+    chunkBytesMax: config.streamChunkBytes,
+    unaryDeadlineMs: config.unaryDeadlineMs,
+    streamProgressTimeoutMs: config.streamProgressTimeoutMs,
+    inflightBytesMax: config.maxInflightBytes,
+    unsentBytesMax: config.maxUnsentBytes,
+    connectionsMax: config.maxConnections,
+    connectionsPerAddressMax: config.maxConnectionsPerAddress,
+    connectionRatePerAddressMax: config.maxConnectionRatePerAddress,
+    exemptAddresses: config.exemptAddresses,
+    tlsHandshakeTimeoutMs: config.tlsHandshakeTimeoutMs,
+    firstRequestTimeoutMs: config.firstRequestTimeoutMs,
+    idleTimeoutMs: config.idleTimeoutMs,
+    streamsPerConnectionMax: config.maxStreamsPerConnection,
+    streamsBeforeLoginMax: config.maxStreamsBeforeLogin,
+    bytesBeforeLoginMax: config.maxBytesBeforeLogin,
+    messageFramesMax: config.maxMessageFrames,
+    controlBytesMax: config.maxControlBytes,
+    receiveWindowBytes: config.receiveWindowBytes,
+    connectionMemoryBytes: config.connectionMemoryBytes,
+  };
 }
 
 /** Time for calls in flight, less what closing the databases takes. */

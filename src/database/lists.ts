@@ -60,7 +60,7 @@ export class Lists {
     }
     const page = new Page(this.limit(request.limit), request.offset);
     for (const { key, entry } of this.#range(scanRange(request), request.desc)) {
-      if (!isLive(entry, this.#reader.now())) continue;
+      if (entry.deleted || this.#reader.isExpired(entry)) continue;
       if (!entry.isReference && page.skips()) continue;
       const resolved = this.#reader.tryResolve(() => this.#reader.newestVersion(key, entry));
       if (resolved === undefined || (entry.isReference && page.skips())) continue;
@@ -118,8 +118,7 @@ export class Lists {
       const revision = request.desc ? total - position : position + 1;
       const version = this.#reader.versionOf(rawKey, newest, revision);
       const deleted = version.metadata?.deleted === true;
-      const live = isLive({ ...version.metadata, deleted }, this.#reader.now());
-      yield { version, expired: !live && !deleted };
+      yield { version, expired: !deleted && this.#reader.isExpired(version.metadata ?? {}) };
     }
   }
 

@@ -6,17 +6,16 @@ import {
   REFERENCE_VALUE_PREFIX,
   rawKeyOf,
 } from '../proofs/index.js';
-import type { IndexEntry, Location, LogEntry, Store } from '../storage/index.js';
+import type { IndexEntry, Location, Store, StoredLogEntry } from '../storage/index.js';
 import { DatabaseError } from './errors.js';
 import { keyExpired, keyNotFound, txNotFound } from './failures.js';
 import type { Entry, KeyRequest, ReferenceInfo, StreamedEntry } from './types.js';
-import { isLive } from './write-context.js';
 
 /** One version of a key, found and checked, its value not read yet. */
 export interface Version {
   readonly key: Buffer;
   readonly tx: number;
-  readonly entry: LogEntry;
+  readonly entry: StoredLogEntry;
   readonly metadata?: KvMetadata;
   /** 0 when it was read at a transaction. */
   readonly revision: number;
@@ -62,10 +61,15 @@ export class Reader {
     return this.newestVersion(rawKey, newest);
   }
 
+  /** Whether its time is over. */
+  isExpired({ expiresAt }: { readonly expiresAt?: number | undefined }): boolean {
+    return expiresAt !== undefined && expiresAt <= this.now();
+  }
+
   /** The newest version of a key when it is live. */
   newestVersion(rawKey: Buffer, newest: IndexEntry): Version {
     if (newest.deleted) throw keyNotFound();
-    if (!isLive(newest, this.now())) throw keyExpired();
+    if (this.isExpired(newest)) throw keyExpired();
     return this.#version(rawKey, newest, newest.revision);
   }
 
@@ -80,7 +84,7 @@ export class Reader {
     if (txId > this.#store.state.txId) throw txNotFound();
     const found = this.#store.log.findEntry(txId, rawKey);
     if (found === undefined) throw keyNotFound();
-    return toVersion(rawKey, txId, found.entry, 0);
+    return toVersion(txId, found.entry, 0);
   }
 
   /** The same, unless it is deleted or expired. */
@@ -90,15 +94,15 @@ export class Reader {
 
   #version(rawKey: Buffer, location: Location, revision: number): Version {
     const entry = this.#store.log.entry(location.tx, location.segment, location.index);
-    if (!entry.rawKey.equals(rawKey)) {
+    if (!entry.hasRawKey(rawKey)) {
       throw new DatabaseError('corrupted', 'data is corrupted: an index entry names another key');
     }
-    return toVersion(rawKey, location.tx, entry, revision);
+    return toVersion(location.tx, entry, revision);
   }
 
   #liveVersion(version: Version): Version {
     if (version.metadata?.deleted === true) throw keyNotFound();
-    if (!isLive({ deleted: false, ...version.metadata }, this.now())) throw keyExpired();
+    if (version.metadata !== undefined && this.isExpired(version.metadata)) throw keyExpired();
     return version;
   }
 
@@ -178,7 +182,7 @@ export class Reader {
 
   /** The value without its prefix byte. */
   value(version: Version): Buffer {
-    return this.#store.log.value(version.entry, version.tx).subarray(1);
+    return this.#store.log.content(version.entry, version.tx);
   }
 }
 
@@ -190,9 +194,8 @@ const SKIPPED: ReadonlySet<string> = new Set([
   'resolutionLimit',
 ]);
 
-function toVersion(rawKey: Buffer, tx: number, entry: LogEntry, revision: number): Version {
-  const key = rawKey.subarray(1);
-  const { metadata: encoded } = entry;
+function toVersion(tx: number, entry: StoredLogEntry, revision: number): Version {
+  const { key, metadata: encoded } = entry;
   if (encoded.length === 0) return { key, tx, entry, revision };
   const metadata = decodeKvMetadata(encoded);
   return metadata === undefined

@@ -1,11 +1,15 @@
 import { createSha256 } from '../base/sha256.js';
 import { PLAIN_VALUE_PREFIX } from '../proofs/index.js';
-import { BLOB_PIECE_BYTES, type Store } from '../storage/index.js';
+import { BLOB_PIECE_BYTES, PIECE_CHECK_BYTES, type Store } from '../storage/index.js';
 import type { ValueStager } from './api.js';
 import { DatabaseError } from './errors.js';
 import { asDatabaseError } from './failures.js';
 import type { StagedValue } from './types.js';
 import type { Uses } from './uses.js';
+
+function newPiece(): Buffer {
+  return Buffer.allocUnsafeSlow(BLOB_PIECE_BYTES + PIECE_CHECK_BYTES);
+}
 
 /**
  * Writes one value to the blob table. One piece is written while the next one is filled, so that disk and
@@ -18,7 +22,10 @@ export class BlobStager implements ValueStager {
   readonly #hash = createSha256();
   readonly #uses: Uses;
   #use: Disposable | undefined;
-  #piece = Buffer.allocUnsafe(BLOB_PIECE_BYTES);
+  /** With room for its check. */
+  #piece = newPiece();
+  /** The one that is not being filled: it is written, or waits for the next turn. */
+  #other = newPiece();
   #filled = 0;
   #pieces = 0;
   #length = 0;
@@ -84,12 +91,14 @@ export class BlobStager implements ValueStager {
   }
 
   async #flush(): Promise<void> {
-    const bytes = this.#piece.subarray(0, this.#filled);
-    const piece = this.#pieces++;
-    this.#piece = Buffer.allocUnsafe(BLOB_PIECE_BYTES);
-    this.#filled = 0;
     await this.#writing;
-    this.#writing = this.#run(() => this.#store.blobs.putStaged(this.#blobId, piece, bytes));
+    const whole = this.#piece;
+    const record = whole.subarray(0, this.#filled + PIECE_CHECK_BYTES);
+    const piece = this.#pieces++;
+    this.#piece = this.#other;
+    this.#other = whole;
+    this.#filled = 0;
+    this.#writing = this.#run(() => this.#store.blobs.putStaged(this.#blobId, piece, record));
     // Whoever waits for it next learns of a failure.
     this.#writing.catch(() => undefined);
   }

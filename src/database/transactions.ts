@@ -11,7 +11,7 @@ import {
   rawKeyOf,
   SORTED_SET_PREFIX,
 } from '../proofs/index.js';
-import type { LogEntry, Store } from '../storage/index.js';
+import type { LogEntry, Store, StoredLogEntry } from '../storage/index.js';
 import { DatabaseError } from './errors.js';
 import { illegalArguments, illegalState, txNotFound } from './failures.js';
 import { type Reader, referenceInfo, type Version } from './reader.js';
@@ -84,7 +84,7 @@ export class Transactions {
     return { header: head.header, entries, kvEntries, zEntries };
   }
 
-  #resolveKv(txId: number, logEntry: LogEntry, unresolved: boolean): Entry | undefined {
+  #resolveKv(txId: number, logEntry: StoredLogEntry, unresolved: boolean): Entry | undefined {
     const metadata = metadataOf(logEntry);
     const version: Version = {
       key: logEntry.rawKey.subarray(1),

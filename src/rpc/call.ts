@@ -48,6 +48,7 @@ export class Call implements DatabaseContext {
   #stage: CallStage = 'identify';
   #request: unknown;
   #ended = false;
+  #interrupted = false;
   #unsubscribe: (() => void) | undefined;
 
   constructor(plan: Plan, transport: TransportCall, environment: CallEnvironment) {
@@ -119,10 +120,16 @@ export class Call implements DatabaseContext {
     await this.#finish(undefined, undefined, mapped);
   }
 
-  /** Makes the call end soon, wherever it waits for its client. */
-  interrupt(reason: Error): void {
+  /**
+   * Makes the call end soon, wherever it waits for its client.
+   * @returns false when it was told so before or has been answered
+   */
+  interrupt(reason: Error): boolean {
+    const first = !this.#interrupted && !this.#ended;
+    this.#interrupted = true;
     this.#transport.interrupt(reason);
     if (this.isUnary) void this.fail(reason);
+    return first;
   }
 
   /** All that can be decided by headers alone. */
@@ -141,6 +148,7 @@ export class Call implements DatabaseContext {
     }
     const caller = auth.authenticate(this.credentials, kind === 'unary' ? 'unary' : 'stream');
     this.#caller = caller;
+    this.#transport.loggedIn();
     this.#stage = 'authorize';
     if (row.permission === 'sysadmin') auth.assertMayCreateDatabase(caller);
     else if (row.permission !== 'login' && row.database === 'selected') {

@@ -13,6 +13,8 @@ export interface ErrorAnswer {
   readonly status: StatusName;
   /** Sent in place of the error's own message. */
   readonly text?: string;
+  /** Sent before the text. */
+  readonly prefix?: string;
   /** `ErrorInfo.code`; without it the answer carries no details. */
   readonly info?: string;
 }
@@ -157,10 +159,13 @@ const AUTH_ANSWERS = {
   userRecordInvalid: NOT_IN_CALLS,
 } as const satisfies Record<AuthErrorCode, ErrorAnswer>;
 
+/** As gRPC libraries answer bytes that they cannot decode; only the reason is ours. */
+const NO_MESSAGE = { status: 'INTERNAL', prefix: 'grpc: error unmarshalling request: ' } as const;
+
 const WIRE_ANSWERS = {
-  messageTruncated: INVALID,
-  messageMalformed: INVALID,
-  messageInvalidText: INVALID,
+  messageTruncated: NO_MESSAGE,
+  messageMalformed: NO_MESSAGE,
+  messageInvalidText: NO_MESSAGE,
   messageTooManyElements: INVALID,
   messageInvalidField: INVALID,
   frameCutShort: {
@@ -176,6 +181,14 @@ const RPC_ANSWERS = {
   unimplemented: { status: 'UNIMPLEMENTED' },
   operationNotSupported: { ...INTERNAL, text: 'operation not supported' },
   requestMissing: { ...INVALID, text: 'the call carries no request message' },
+  messageCutShort: { ...INVALID, text: 'the request ends inside a message' },
+  messageTooLong: EXHAUSTED,
+  messageFrames: {
+    ...EXHAUSTED,
+    text: 'the message is cut into too many frames (--max-message-frames)',
+  },
+  messageEncoding: { status: 'UNIMPLEMENTED' },
+  messageDamaged: { ...INVALID, text: 'the message cannot be decompressed' },
   messageMissing: { ...INVALID, text: 'illegal arguments' },
   replicationUnsupported: INVALID,
   settingUnsupported: INVALID,
@@ -194,6 +207,22 @@ const RPC_ANSWERS = {
   },
   streamSetFailed: UNKNOWN,
   streamVerifiableSetFailed: UNKNOWN,
+  streamsBeforeLogin: {
+    ...EXHAUSTED,
+    text: 'too many calls at once on a connection without a login (--max-streams-before-login)',
+  },
+  bytesBeforeLogin: {
+    ...EXHAUSTED,
+    text: 'too many bytes of requests on a connection without a login (--max-size-before-login)',
+  },
+  bytesInFlight: {
+    ...EXHAUSTED,
+    text: 'the server holds as many bytes of requests as it may (--max-inflight-size)',
+  },
+  connectionMemory: {
+    ...EXHAUSTED,
+    text: 'the connection holds too many bytes of requests and answers (--max-connection-memory)',
+  },
   cancelled: { status: 'CANCELLED', text: 'the call was cancelled' },
   deadlineExceeded: {
     status: 'DEADLINE_EXCEEDED',
@@ -246,7 +275,7 @@ export function mapError(error: unknown, overrides: ErrorOverrides = {}): Mapped
   const answer = overrides[code] ?? ERROR_ANSWERS[code];
   return {
     status: answer.status,
-    text: headerText(answer.text ?? error.message),
+    text: headerText(`${answer.prefix ?? ''}${answer.text ?? error.message}`),
     info: answer.info,
     retryAfterMs: error instanceof AuthError ? error.retryAfterMs : 0,
     errorCode: code,

@@ -2,6 +2,7 @@
 export { type AuditEvent, type AuditStage, noAudit } from './audit.js';
 // For documents and tests that are generated from the tables.
 export { ERROR_ANSWERS, type ErrorAnswer, type ErrorCode } from './errors.js';
+export { type FrontFigures, LIMIT_NAMES, type LimitName } from './front/index.js';
 export { METHOD_ROWS } from './methods.js';
 export { type Metrics, noMetrics } from './metrics.js';
 export {

@@ -1,4 +1,5 @@
 import type { MethodKind } from '../wire/index.js';
+import type { FrontFigures, LimitName } from './front/index.js';
 import type { StatusName } from './status.js';
 
 /** What is counted of calls. Labels are names of methods and codes, never texts. */
@@ -15,10 +16,18 @@ export interface Metrics {
   ): void;
   /** An error that no row of the table knows: a bug. */
   internalError(method: string): void;
+  connectionAccepted(): void;
+  /** A connection or call was refused or ended for a limit. */
+  limitReached(limit: LimitName): void;
+  /** Called once; `read` tells what is held now. */
+  observeFront(read: () => FrontFigures): void;
 }
 
 export const noMetrics: Metrics = {
   started() {},
   finished() {},
   internalError() {},
+  connectionAccepted() {},
+  limitReached() {},
+  observeFront() {},
 };

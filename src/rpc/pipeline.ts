@@ -74,13 +74,17 @@ export class Pipeline {
     const { unaryDeadlineMs, streamProgressTimeoutMs } = this.#limits;
     for (const call of this.#calls) {
       if (call.isUnary) {
-        if (now - call.startedAt > unaryDeadlineMs) {
-          call.interrupt(new RpcError('deadlineExceeded'));
-        }
+        if (now - call.startedAt > unaryDeadlineMs) this.#expire(call, 'deadlineExceeded');
       } else if (now - call.progressAt > streamProgressTimeoutMs) {
-        call.interrupt(new RpcError('streamStalled'));
+        this.#expire(call, 'streamStalled');
       }
     }
+  }
+
+  #expire(call: Call, code: 'deadlineExceeded' | 'streamStalled'): void {
+    if (!call.interrupt(new RpcError(code))) return;
+    const limit = code === 'streamStalled' ? 'stream-progress-timeout' : 'unary-deadline';
+    this.#environment.metrics.limitReached(limit);
   }
 
   /** Calls from now on are refused; those under way go on. */

@@ -6,6 +6,11 @@ export const RPC_ERROR_CODES = [
   'operationNotSupported',
   // requests
   'requestMissing',
+  'messageCutShort',
+  'messageTooLong',
+  'messageFrames',
+  'messageEncoding',
+  'messageDamaged',
   'messageMissing',
   'replicationUnsupported',
   'settingUnsupported',
@@ -18,6 +23,11 @@ export const RPC_ERROR_CODES = [
   'streamZAddMalformed',
   'streamSetFailed',
   'streamVerifiableSetFailed',
+  // what a client may take
+  'streamsBeforeLogin',
+  'bytesBeforeLogin',
+  'bytesInFlight',
+  'connectionMemory',
   // the call itself
   'cancelled',
   'deadlineExceeded',

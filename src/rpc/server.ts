@@ -4,32 +4,23 @@ import { type Log, silentLog } from '../base/log.js';
 import type { Databases } from '../database/index.js';
 import type { StateSigner } from '../proofs/index.js';
 import { type AuditStage, noAudit } from './audit.js';
-import { GrpcTransport } from './grpc-transport.js';
+import { DEFAULT_FRONT_LIMITS, Front, type FrontLimits } from './front/index.js';
+import { GrpcTransport } from './grpc/transport.js';
 import { type Metrics, noMetrics } from './metrics.js';
 import { Pipeline } from './pipeline.js';
 import type { TlsFiles, Transport } from './transport.js';
 
 /** Limits of the layer; each is an option of the server. */
-export interface RpcLimits {
-  /** Bytes of one message from a client. */
-  readonly receiveBytesMax: number;
+export interface RpcLimits extends FrontLimits {
   /** Bytes of one chunk of a stream, its frame header included. */
   readonly chunkBytesMax: number;
   readonly unaryDeadlineMs: number;
-  readonly streamProgressTimeoutMs: number;
-  readonly streamsPerConnectionMax: number;
-  readonly connectionMemoryBytes: number;
-  readonly tlsHandshakeTimeoutMs: number;
 }
 
 export const DEFAULT_RPC_LIMITS: RpcLimits = {
-  receiveBytesMax: 33_554_432,
+  ...DEFAULT_FRONT_LIMITS,
   chunkBytesMax: 65_536,
   unaryDeadlineMs: 30_000,
-  streamProgressTimeoutMs: 60_000,
-  streamsPerConnectionMax: 1000,
-  connectionMemoryBytes: 67_108_864,
-  tlsHandshakeTimeoutMs: 10_000,
 };
 
 export interface RpcServerDependencies {
@@ -74,6 +65,7 @@ export function createRpcServer(dependencies: RpcServerDependencies): RpcServer 
   const limits = { ...DEFAULT_RPC_LIMITS, ...dependencies.limits };
   const clock = dependencies.clock ?? systemClock;
   const log = dependencies.log ?? silentLog;
+  const metrics = dependencies.metrics ?? noMetrics;
   const pipeline = new Pipeline({
     services: {
       databases,
@@ -85,12 +77,12 @@ export function createRpcServer(dependencies: RpcServerDependencies): RpcServer 
       chunkBytesMax: limits.chunkBytesMax,
       health: dependencies.health ?? (() => databases.system.health().ok),
     },
-    metrics: dependencies.metrics ?? noMetrics,
+    metrics,
     audit: dependencies.audit ?? noAudit,
     limits,
   });
   const transport: Transport = new GrpcTransport({
-    ...limits,
+    front: new Front({ limits, metrics, clock, log }),
     accept: (method, call) => pipeline.accept(method, call),
     initialMetadata: { 'immudb-uuid': serverUuid, 'stele-version': version },
     log,

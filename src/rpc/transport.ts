@@ -32,6 +32,8 @@ export interface CallStatus {
 export interface TransportCall {
   readonly metadata: RequestMetadata;
   readonly peer: Peer;
+  /** Who calls has shown a login: the limits of strangers do not hold for the connection any more. */
+  loggedIn(): void;
   /**
    * The next message, undefined after the last. One at a time. Rejects with the reason of `interrupt`,
    * or with `RpcError` `cancelled` when the client is gone.

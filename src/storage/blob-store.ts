@@ -6,6 +6,8 @@ import { corrupted } from './errors.js';
 import { BLOB_PIECE_BYTES, blobKey, u64Key } from './layout.js';
 import type { Table } from './table.js';
 
+/** CRC-32 behind each piece. */
+export const PIECE_CHECK_BYTES = 4;
 /** Orphans looked up at once. */
 const ORPHANS_PAGE = 1024;
 
@@ -19,6 +21,8 @@ export class BlobStore {
   readonly #blobs: Table;
   readonly #staging: Table;
   #nextId: number;
+  /** Staged blobs whose removal is under way. */
+  readonly #discarded = new Set<number>();
 
   constructor(environment: Environment) {
     this.#environment = environment;
@@ -49,9 +53,14 @@ export class BlobStore {
     );
   }
 
-  /** A commit of its own. All pieces but the last have `BLOB_PIECE_BYTES`. */
-  async putStaged(blobId: number, piece: number, bytes: Buffer): Promise<void> {
-    await this.#environment.commit(bytes.length, (batch) => putPiece(batch, blobId, piece, bytes));
+  /**
+   * A commit of its own. All pieces but the last have `BLOB_PIECE_BYTES`.
+   * @param record the piece and `PIECE_CHECK_BYTES` of room, which are filled; not to be changed meanwhile
+   */
+  async putStaged(blobId: number, piece: number, record: Buffer): Promise<void> {
+    seal(record, blobId, piece);
+    const put = (batch: Batch) => batch.put('blobs', blobKey(blobId, piece), record);
+    await this.#environment.commit(record.length, put);
   }
 
   /** In the commit of the transaction that owns the blob from now on. */
@@ -59,17 +68,30 @@ export class BlobStore {
     batch.remove('staging', u64Key(blobId));
   }
 
-  isStaged(blobId: number): boolean {
-    return this.#staging.has(u64Key(blobId));
+  /** The reverse, in the commit that takes the blob from its transaction: it is to be discarded. */
+  release(batch: Batch, blobId: number): void {
+    batch.put('staging', u64Key(blobId), Buffer.from([1]));
   }
 
-  /** Removes a staged blob. */
+  /** Whether a transaction may own this blob: it is written, and neither owned nor being discarded. */
+  isStaged(blobId: number): boolean {
+    return !this.#discarded.has(blobId) && this.#staging.has(u64Key(blobId));
+  }
+
+  /** Removes a staged blob, unless a transaction that is committed before this is owns it. */
   async discard(blobId: number): Promise<void> {
-    const remove = (batch: Batch) => {
-      this.remove(batch, blobId);
-      batch.remove('staging', u64Key(blobId));
-    };
-    await this.#environment.commit(64, remove, true);
+    this.#discarded.add(blobId);
+    try {
+      await this.#environment.commit(64, (batch) => this.#removeStaged(batch, blobId), true);
+    } finally {
+      this.#discarded.delete(blobId);
+    }
+  }
+
+  #removeStaged(batch: Batch, blobId: number): void {
+    if (!this.#staging.has(u64Key(blobId))) return;
+    this.remove(batch, blobId);
+    batch.remove('staging', u64Key(blobId));
   }
 
   /** Takes the pieces of a blob away, staged or old. */
@@ -120,10 +142,10 @@ export class BlobStore {
 
   #piece(blobId: number, piece: number): Buffer {
     const record = this.#blobs.get(blobKey(blobId, piece));
-    if (record === undefined || record.length < 5) {
+    if (record === undefined || record.length <= PIECE_CHECK_BYTES) {
       throw corrupted(`blob ${blobId}, piece ${piece} is missing`);
     }
-    const bytes = record.subarray(0, -4);
+    const bytes = record.subarray(0, -PIECE_CHECK_BYTES);
     if (record.readUInt32BE(bytes.length) !== pieceCheck(blobId, piece, bytes)) {
       throw corrupted(`blob ${blobId}, piece ${piece}`);
     }
@@ -135,9 +157,15 @@ function pieceCheck(blobId: number, piece: number, bytes: Buffer): number {
   return crc32(bytes, crc32(blobKey(blobId, piece)));
 }
 
-function putPiece(batch: Batch, blobId: number, piece: number, bytes: Buffer): void {
-  const record = Buffer.allocUnsafe(bytes.length + 4);
-  record.set(bytes);
+/** Writes the check of a piece behind it. */
+function seal(record: Buffer, blobId: number, piece: number): void {
+  const bytes = record.subarray(0, -PIECE_CHECK_BYTES);
   record.writeUInt32BE(pieceCheck(blobId, piece, bytes), bytes.length);
+}
+
+function putPiece(batch: Batch, blobId: number, piece: number, bytes: Buffer): void {
+  const record = Buffer.allocUnsafe(bytes.length + PIECE_CHECK_BYTES);
+  record.set(bytes);
+  seal(record, blobId, piece);
   batch.put('blobs', blobKey(blobId, piece), record);
 }

@@ -2,12 +2,13 @@ import { readU64 } from '../base/bytes.js';
 import { SHA256_BYTES, sha256Into } from '../base/sha256.js';
 import type { TxHeader } from '../proofs/index.js';
 import type { BlobStore } from './blob-store.js';
+import type { CachedEntries, EntryCache } from './entry-cache.js';
 import type { Batch, Environment } from './environment.js';
 import { corrupted, StorageError } from './errors.js';
 import { logKey, writeLogKey } from './layout.js';
 import type { Table } from './table.js';
 import { decodeEntries, decodeEntry, decodeHead } from './tx-decoder.js';
-import type { EncodedTx, LogEntry, LogHead } from './tx-record.js';
+import type { EncodedTx, LogHead, StoredLogEntry } from './tx-record.js';
 
 /** Filled and compared in one go. */
 const digest = Buffer.alloc(SHA256_BYTES);
@@ -21,10 +22,22 @@ const soughtKey = Buffer.alloc(10);
 export class LogStore {
   readonly #log: Table;
   readonly #blobs: BlobStore;
+  readonly #cache: CachedEntries;
 
-  constructor(environment: Environment, blobs: BlobStore) {
+  constructor(environment: Environment, blobs: BlobStore, cache: EntryCache) {
+    this.#cache = cache.scope();
     this.#log = environment.table('log');
     this.#blobs = blobs;
+  }
+
+  /** Forgets what was read; nothing is read any more. */
+  close(): void {
+    this.#cache.close();
+  }
+
+  /** After a commit that rewrote records. */
+  forgetRead(): void {
+    this.#cache.clear();
   }
 
   /** 0 when there is none. */
@@ -53,13 +66,17 @@ export class LogStore {
   }
 
   /** Entry `index`, known to stand in `segment`. */
-  entry(txId: number, segment: number, index: number): LogEntry {
-    return decodeEntry(txId, index, this.#segment(txId, segment));
+  entry(txId: number, segment: number, index: number): StoredLogEntry {
+    const cached = this.#cache.get(txId, index);
+    if (cached !== undefined) return cached;
+    const entry = decodeEntry(txId, index, this.#segment(txId, segment), this.#cache.allocate);
+    this.#cache.put(entry);
+    return entry;
   }
 
   /** All entries in commit order. */
-  entries(txId: number, head: LogHead = this.head(txId)): LogEntry[] {
-    const entries: LogEntry[] = [];
+  entries(txId: number, head: LogHead = this.head(txId)): StoredLogEntry[] {
+    const entries: StoredLogEntry[] = [];
     head.segmentStarts.forEach((start, segment) => {
       if (entries.length !== start) throw corrupted(`transaction ${txId}`);
       entries.push(...decodeEntries(txId, this.#segment(txId, segment)));
@@ -71,38 +88,66 @@ export class LogStore {
   }
 
   /** The entry of a transaction with this raw key, and its number. */
-  findEntry(txId: number, rawKey: Uint8Array): { entry: LogEntry; index: number } | undefined {
+  findEntry(
+    txId: number,
+    rawKey: Uint8Array,
+  ): { entry: StoredLogEntry; index: number } | undefined {
     const entries = this.entries(txId);
-    const index = entries.findIndex((entry) => entry.rawKey.equals(rawKey));
+    const index = entries.findIndex((entry) => entry.hasRawKey(rawKey));
     const entry = entries[index];
     return entry === undefined ? undefined : { entry, index };
   }
 
   /** The raw value of an entry, found to match its digest. @throws StorageError `corrupted`, `truncated` */
-  value(entry: LogEntry, txId: number): Buffer {
+  value(entry: StoredLogEntry, txId: number): Buffer {
     const { inline } = entry;
     if (inline === undefined) {
       if (entry.truncated) throw truncated(txId);
-      return this.#blobs.read(entry.blobId, entry.vLen, entry.hValue);
+      try {
+        return this.#blobs.read(entry.blobId, entry.vLen, entry.hValue);
+      } catch (error) {
+        throw this.#blobError(error, entry, txId);
+      }
     }
     sha256Into(digest, 0, inline);
-    if (digest.compare(entry.hValue) !== 0) {
+    if (!entry.hasDigest(digest)) {
       throw corrupted(`a value of transaction ${txId} does not match its digest`);
     }
     return inline;
   }
 
+  /** The same without its first byte, which tells the kind. */
+  content(entry: StoredLogEntry, txId: number): Buffer {
+    const { content } = entry;
+    if (content !== undefined) return content;
+    const found = this.value(entry, txId).subarray(1);
+    if (entry.inlineKind !== undefined) entry.content = found;
+    return found;
+  }
+
   /** The same in pieces. */
-  *valuePieces(entry: LogEntry, txId: number): Generator<Buffer> {
-    if (entry.blobId === 0) yield this.value(entry, txId);
-    else yield* this.#blobs.pieces(entry.blobId, entry.vLen, entry.hValue);
+  *valuePieces(entry: StoredLogEntry, txId: number): Generator<Buffer> {
+    if (entry.blobId === 0) {
+      yield this.value(entry, txId);
+      return;
+    }
+    try {
+      yield* this.#blobs.pieces(entry.blobId, entry.vLen, entry.hValue);
+    } catch (error) {
+      throw this.#blobError(error, entry, txId);
+    }
+  }
+
+  /** A blob may have been removed after its entry was read, which is no damage. */
+  #blobError(error: unknown, entry: StoredLogEntry, txId: number): unknown {
+    return this.findEntry(txId, entry.rawKey)?.entry.truncated === true ? truncated(txId) : error;
   }
 
   /** The first byte of a raw value, which tells its kind; undefined for an empty or truncated one. */
-  valueKind(entry: LogEntry): number | undefined {
-    const { inline } = entry;
-    if (inline !== undefined) return inline[0];
-    return entry.truncated ? undefined : this.#blobs.head(entry.blobId, 1)[0];
+  valueKind(entry: StoredLogEntry): number | undefined {
+    const { inlineKind } = entry;
+    if (inlineKind !== undefined) return inlineKind;
+    return entry.truncated || entry.vLen === 0 ? undefined : this.#blobs.head(entry.blobId, 1)[0];
   }
 
   /** A view that is valid until the next read. */

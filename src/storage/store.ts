@@ -3,6 +3,7 @@ import { systemErrorCode } from '../base/durable-file.js';
 import { messageOf } from '../base/errors.js';
 import { EMPTY_HASH, type HeaderVersion, type State, TreeAppender } from '../proofs/index.js';
 import { BlobStore } from './blob-store.js';
+import { EntryCache } from './entry-cache.js';
 import { type Batch, Environment, type EnvironmentOptions } from './environment.js';
 import { StorageError, unlessDiskFull } from './errors.js';
 import type { IndexChanges } from './index-changes.js';
@@ -18,6 +19,8 @@ export interface StoreOptions extends EnvironmentOptions {
   /** File of the last acknowledged state, outside of that folder. */
   readonly stateFile: string;
   readonly indexLimits?: Partial<IndexLimits>;
+  /** Shared by all databases of a process. */
+  readonly entryCache?: EntryCache;
 }
 
 /** Bytes that a transaction costs beyond its log record: index, history and tree entries. */
@@ -39,7 +42,7 @@ export class Store {
   private constructor(environment: Environment, options: StoreOptions, stateFile: StateFile) {
     this.environment = environment;
     this.blobs = new BlobStore(environment);
-    this.log = new LogStore(environment, this.blobs);
+    this.log = new LogStore(environment, this.blobs, options.entryCache ?? new EntryCache(0));
     this.tree = new TreeStore(environment);
     this.index = new IndexStore(environment, options.log, options.indexLimits);
     this.#stateFile = stateFile;
@@ -176,6 +179,7 @@ export class Store {
       });
       await this.#stateFile.close();
     } finally {
+      this.log.close();
       await this.environment.close();
     }
   }

@@ -1,6 +1,6 @@
 import { readI64, readU64 } from '../base/bytes.js';
 import { checksum32, checksumSeed } from '../base/checksum.js';
-import { decodeTxMetadata, type HeaderVersion } from '../proofs/index.js';
+import { decodeTxMetadata, type HeaderVersion, type TxMetadata } from '../proofs/index.js';
 import { corrupted, type StorageError } from './errors.js';
 import {
   ENTRY_HEAD_BYTES,
@@ -11,24 +11,40 @@ import {
   KIND_BLOB,
   KIND_INLINE,
   KIND_TRUNCATED,
-  type LogEntry,
   type LogHead,
   PREFIX_BYTES,
   RECORD_FORMAT,
+  type StoredLogEntry,
 } from './tx-record.js';
 
 const NOTHING = Buffer.alloc(0);
 const METADATA_AT = PREFIX_BYTES + HEAD_NUMBERS_BYTES + HEAD_DIGESTS_BYTES;
 
+type Allocate = (bytes: number) => Buffer;
+
 /** An entry that was read: one copy of its bytes, cut only where somebody looks. */
-class StoredEntry implements LogEntry {
+class StoredEntry implements StoredLogEntry {
   readonly #bytes: Buffer;
   readonly #keyAt: number;
   readonly #hValueAt: number;
   readonly #kind: number;
+  readonly txId: number;
+  readonly index: number;
   readonly vLen: number;
+  content: Buffer | undefined;
+  #key: Buffer | undefined;
 
-  constructor(bytes: Buffer, keyAt: number, hValueAt: number, vLen: number, kind: number) {
+  constructor(
+    txId: number,
+    index: number,
+    bytes: Buffer,
+    keyAt: number,
+    hValueAt: number,
+    vLen: number,
+    kind: number,
+  ) {
+    this.txId = txId;
+    this.index = index;
     this.#bytes = bytes;
     this.#keyAt = keyAt;
     this.#hValueAt = hValueAt;
@@ -52,6 +68,37 @@ class StoredEntry implements LogEntry {
 
   get inline(): Buffer | undefined {
     return this.#kind === KIND_INLINE ? this.#bytes.subarray(this.#hValueAt + 32) : undefined;
+  }
+
+  get key(): Buffer {
+    this.#key ??= this.#bytes.subarray(this.#keyAt + 1, this.#hValueAt);
+    return this.#key;
+  }
+
+  get bytes(): number {
+    return this.#bytes.length;
+  }
+
+  get inlineKind(): number | undefined {
+    return this.#kind === KIND_INLINE ? this.#bytes[this.#hValueAt + 32] : undefined;
+  }
+
+  hasRawKey(rawKey: Uint8Array): boolean {
+    const length = this.#hValueAt - this.#keyAt;
+    return rawKey.length === length && this.#holds(rawKey, this.#keyAt);
+  }
+
+  hasDigest(digest: Uint8Array): boolean {
+    return digest.length === 32 && this.#holds(digest, this.#hValueAt);
+  }
+
+  /** For so few bytes faster than the way into native code: 0.05 us against 0.16 us. */
+  #holds(expected: Uint8Array, at: number): boolean {
+    const bytes = this.#bytes;
+    for (let i = 0; i < expected.length; i++) {
+      if (bytes[at + i] !== expected[i]) return false;
+    }
+    return true;
   }
 
   get blobId(): number {
@@ -102,7 +149,7 @@ export function decodeHead(txId: number, bytes: Buffer): LogHead {
   const base = PREFIX_BYTES;
   const digests = Buffer.from(bytes.subarray(base + HEAD_NUMBERS_BYTES, METADATA_AT));
   let at = METADATA_AT + bytes.readUInt16BE(base + 9);
-  const metadata = decodeTxMetadata(Buffer.from(bytes.subarray(METADATA_AT, at)));
+  const metadata = metadataOf(txId, Buffer.from(bytes.subarray(METADATA_AT, at)));
   const segmentStarts = [0];
   const more = bytes.readUInt16BE(at);
   for (let i = 0; i < more; i++) {
@@ -126,21 +173,41 @@ export function decodeHead(txId: number, bytes: Buffer): LogHead {
   };
 }
 
+function metadataOf(txId: number, bytes: Buffer): TxMetadata | undefined {
+  try {
+    return decodeTxMetadata(bytes);
+  } catch {
+    throw damagedHeader(txId);
+  }
+}
+
 /**
  * Decodes entry `index` of a transaction out of the segment that holds it. Everything but the value is
  * covered by a checksum, the value by `hValue`, which the reader of the value checks. The head is not
  * looked at: a wrong place of the entry does not pass its checksum either.
+ * @param allocate gives the memory of the copy
  * @throws StorageError `corrupted`
  */
-export function decodeEntry(txId: number, index: number, bytes: Buffer): LogEntry {
+export function decodeEntry(
+  txId: number,
+  index: number,
+  bytes: Buffer,
+  allocate: Allocate = Buffer.allocUnsafe,
+): StoredLogEntry {
   if (bytes.length < PREFIX_BYTES || bytes[0] !== RECORD_FORMAT) throw damagedEntry(txId, index);
   const slot = index - bytes.readUInt16BE(4);
   if (slot < 0 || slot >= bytes.readUInt16BE(2)) throw damagedEntry(txId, index);
   const offsets = bytes[1] === FLAG_HEAD ? claimedHeadEnd(bytes) : PREFIX_BYTES;
-  return entryAt(txId, index, bytes, offsets + 2 * slot);
+  return entryAt(txId, index, bytes, offsets + 2 * slot, allocate);
 }
 
-function entryAt(txId: number, index: number, bytes: Buffer, offsetAt: number): LogEntry {
+function entryAt(
+  txId: number,
+  index: number,
+  bytes: Buffer,
+  offsetAt: number,
+  allocate: Allocate,
+): StoredLogEntry {
   if (offsetAt + 2 > bytes.length) throw damagedEntry(txId, index);
   const from = bytes.readUInt16BE(offsetAt);
   if (from + ENTRY_HEAD_BYTES > bytes.length) throw damagedEntry(txId, index);
@@ -156,19 +223,19 @@ function entryAt(txId: number, index: number, bytes: Buffer, offsetAt: number): 
   ) {
     throw damagedEntry(txId, index);
   }
-  const copy = Buffer.allocUnsafe(end - from);
+  const copy = allocate(end - from);
   copy.set(bytes.subarray(from, end));
-  return new StoredEntry(copy, keyAt, hValueAt, vLen, kind);
+  return new StoredEntry(txId, index, copy, keyAt, hValueAt, vLen, kind);
 }
 
 /** All entries of one segment, in order. @throws StorageError `corrupted` */
-export function decodeEntries(txId: number, bytes: Buffer): LogEntry[] {
+export function decodeEntries(txId: number, bytes: Buffer): StoredLogEntry[] {
   const offsets = headEnd(txId, bytes);
   const count = bytes.readUInt16BE(2);
   const first = bytes.readUInt16BE(4);
-  const entries: LogEntry[] = [];
+  const entries: StoredLogEntry[] = [];
   for (let slot = 0; slot < count; slot++) {
-    entries.push(entryAt(txId, first + slot, bytes, offsets + 2 * slot));
+    entries.push(entryAt(txId, first + slot, bytes, offsets + 2 * slot, Buffer.allocUnsafe));
   }
   return entries;
 }

@@ -16,6 +16,22 @@ export interface LogEntry {
   readonly truncated: boolean;
 }
 
+/** An entry that was read. What is asked of each one has a way without a slice of its own. */
+export interface StoredLogEntry extends LogEntry {
+  /** First byte of a raw value that stands in the log. */
+  readonly inlineKind: number | undefined;
+  /** Bytes of its record. */
+  readonly bytes: number;
+  readonly txId: number;
+  readonly index: number;
+  /** The value without its first byte, once it was found to match its digest. */
+  content: Buffer | undefined;
+  /** The key without its first byte. */
+  readonly key: Buffer;
+  hasRawKey(rawKey: Uint8Array): boolean;
+  hasDigest(digest: Uint8Array): boolean;
+}
+
 export interface LogHead {
   readonly header: TxHeader;
   readonly alh: Buffer;

@@ -4,7 +4,12 @@ import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { rebuildIndex, Store, type StoreOptions } from '../../src/storage/index.js';
+import {
+  PIECE_CHECK_BYTES,
+  rebuildIndex,
+  Store,
+  type StoreOptions,
+} from '../../src/storage/index.js';
 import { blobKey, logKey, u64Key } from '../../src/storage/layout.js';
 import {
   assertSound,
@@ -128,7 +133,7 @@ test('values of unfinished writes are removed by the next opening', async (t) =>
     const id = store.blobs.allocate();
     await store.blobs.stage(id);
     for (let piece = 0; piece < pieces; piece++) {
-      await store.blobs.putStaged(id, piece, randomBytes(1000));
+      await store.blobs.putStaged(id, piece, randomBytes(1000 + PIECE_CHECK_BYTES));
     }
   }
   await commitTxs(store, [[plain('big', randomBytes(5000))]]);

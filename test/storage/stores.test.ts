@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { sha256 } from '../../src/base/sha256.js';
 import { inclusionTerms, verifyInclusion } from '../../src/proofs/index.js';
+import { PIECE_CHECK_BYTES } from '../../src/storage/blob-store.js';
 import { BLOB_PIECE_BYTES, blobKey, logKey, u64Key } from '../../src/storage/layout.js';
 import { StateFile } from '../../src/storage/state-file.js';
 import type { Store } from '../../src/storage/store.js';
@@ -125,7 +126,7 @@ test('staged values are removed when discarded and kept when adopted', async (t)
   const stage = async () => {
     const id = store.blobs.allocate();
     await store.blobs.stage(id);
-    await store.blobs.putStaged(id, 0, raw);
+    await store.blobs.putStaged(id, 0, Buffer.concat([raw, Buffer.alloc(PIECE_CHECK_BYTES)]));
     return id;
   };
   const [kept, dropped] = [await stage(), await stage()];

@@ -1,4 +1,10 @@
-import type { Metrics, StatusName } from '../../rpc/index.js';
+import {
+  type FrontFigures,
+  LIMIT_NAMES,
+  type LimitName,
+  type Metrics,
+  type StatusName,
+} from '../../rpc/index.js';
 import { METHOD_NAMES, type MethodKind, methods } from '../../wire/index.js';
 import { Histogram, type Labels, type Registry, type Sample } from './registry.js';
 
@@ -33,6 +39,9 @@ export class RpcMetrics implements Metrics {
   readonly #methods = new Map<string, MethodCounts>();
   readonly #clients = new Map<string, ClientCounts>();
   readonly #errors = new Map<string, number>();
+  readonly #limits = new Map<LimitName, number>(LIMIT_NAMES.map((limit) => [limit, 0]));
+  #front: (() => FrontFigures) | undefined;
+  #connections = 0;
   #bugs = 0;
 
   constructor(registry: Registry, withHistograms: boolean) {
@@ -43,6 +52,18 @@ export class RpcMetrics implements Metrics {
       this.#methods.set(method, { labels, started: 0, handled: new Map(), seconds });
     }
     this.#register(registry, withHistograms);
+  }
+
+  connectionAccepted(): void {
+    this.#connections++;
+  }
+
+  limitReached(limit: LimitName): void {
+    this.#limits.set(limit, (this.#limits.get(limit) ?? 0) + 1);
+  }
+
+  observeFront(read: () => FrontFigures): void {
+    this.#front = read;
   }
 
   started(method: string, _kind: MethodKind, address: string | undefined): void {
@@ -117,6 +138,7 @@ export class RpcMetrics implements Metrics {
       );
     }
     this.#registerClients(registry);
+    this.#registerFront(registry);
     registry.collected(
       'stele_rpc_errors_total',
       'counter',
@@ -128,6 +150,37 @@ export class RpcMetrics implements Metrics {
       'counter',
       'Calls that failed in a way that no rule knows; the log has their stacks.',
       () => this.#bugs,
+    );
+  }
+
+  #registerFront(registry: Registry): void {
+    const gauge = (name: string, help: string, pick: (figures: FrontFigures) => number) =>
+      registry.collected(name, 'gauge', help, () =>
+        this.#front === undefined ? 0 : pick(this.#front()),
+      );
+    gauge('stele_connections', 'Connections that are open.', (front) => front.connections);
+    gauge('stele_open_streams', 'Calls whose streams are open.', (front) => front.streams);
+    gauge(
+      'stele_request_bytes',
+      'Bytes of requests being received or handled.',
+      (front) => front.requestBytes,
+    );
+    gauge(
+      'stele_unsent_bytes',
+      'Bytes of answers that clients have not taken yet.',
+      (front) => front.unsentBytes,
+    );
+    registry.collected(
+      'stele_connections_accepted_total',
+      'counter',
+      'Connections that were let in.',
+      () => this.#connections,
+    );
+    registry.collected(
+      'stele_limits_reached_total',
+      'counter',
+      'Connections and calls refused or ended for a limit, by the option that sets it.',
+      () => [...this.#limits].map(([limit, value]) => ({ labels: { limit }, value })),
     );
   }
 

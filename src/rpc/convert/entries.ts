@@ -23,15 +23,20 @@ import {
 const NO_BYTES = new Uint8Array(0);
 
 export function entryToMessage(entry: Entry): Init<pb.Entry> {
-  return { ...entryWithoutValue(entry), value: entry.value };
+  const { tx, key, value, referencedBy, metadata, expired, revision } = entry;
+  return {
+    tx,
+    key,
+    value,
+    revision,
+    expired,
+    metadata: kvMetadataToMessage(metadata),
+    referencedBy: referencedBy === undefined ? undefined : referenceToMessage(referencedBy),
+  };
 }
 
 /** An entry whose value travels in a frame of its own. */
 export function streamedEntryToMessage(entry: StreamedEntry): Init<pb.Entry> {
-  return entryWithoutValue(entry);
-}
-
-function entryWithoutValue(entry: Omit<Entry, 'value'>): Init<pb.Entry> {
   const { tx, key, referencedBy, metadata, expired, revision } = entry;
   return {
     tx,

@@ -92,6 +92,14 @@ export const limitOptions = {
     max: 2 * GIB,
     help: 'Bytes of keys and values in one answer; more is refused with the streaming method to use',
   }),
+  entryCacheBytes: bytes({
+    flag: 'entry-cache-bytes',
+    group: 'Limits',
+    default: 16 * MIB,
+    min: 0,
+    max: 16 * GIB,
+    help: 'Bytes of entries kept in memory after they were read and checked; 0 keeps none',
+  }),
   maxKeyBytes: integer({
     flag: 'max-key-len',
     group: 'Limits',
@@ -140,6 +148,16 @@ export const limitOptions = {
     min: MIB,
     max: 64 * GIB,
     help: 'Bytes of all requests being received or handled',
+    prose: 'Connections without a login may hold a quarter of it together.',
+  }),
+  maxUnsentBytes: bytes({
+    flag: 'max-unsent-size',
+    group: 'Limits',
+    default: 512 * MIB,
+    min: MIB,
+    max: 64 * GIB,
+    help: 'Bytes of all answers that clients have not taken yet',
+    prose: 'Above it the connection whose client leaves the most lying is ended.',
   }),
   unaryDeadlineMs: duration({
     flag: 'unary-deadline',
@@ -175,6 +193,7 @@ export const connectionOptions = {
     min: 1,
     max: 1_000_000,
     help: 'Connections of one address open at once',
+    prose: 'A /64 network counts as one address of IPv6.',
   }),
   maxConnectionRatePerAddress: integer({
     flag: 'max-connection-rate-per-address',
@@ -248,13 +267,31 @@ export const connectionOptions = {
     help: 'Frames that one message may be cut into',
     prose: 'Guards against messages cut into frames of a byte, whose cost is a multiple of theirs.',
   }),
+  maxControlBytes: bytes({
+    flag: 'max-control-size',
+    group: 'Connections',
+    default: 256 * KIB,
+    min: 16 * KIB,
+    max: GIB,
+    help: 'Bytes that a connection may send beside its calls (PING and the like)',
+    prose: 'Fills up again by 64 KiB a second. A connection that sends more is ended.',
+  }),
+  receiveWindowBytes: bytes({
+    flag: 'receive-window',
+    group: 'Connections',
+    default: MIB,
+    min: 64 * KIB,
+    max: 64 * MIB,
+    help: 'Bytes that a client may send ahead of what was read, of one call and of a connection',
+    prose: 'Large ones make streamed values faster. Until a login a connection has 64 KiB.',
+  }),
   connectionMemoryBytes: bytes({
     flag: 'max-connection-memory',
     group: 'Connections',
     default: 64 * MIB,
     min: MIB,
     max: 4 * GIB,
-    help: 'Memory that the protocol layer may use for one connection',
+    help: 'Bytes of requests and of answers not yet taken that are held for one connection',
   }),
 };
 

@@ -1,0 +1,297 @@
+import {
+  constants,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  performServerHandshake,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { Socket } from 'node:net';
+import { METHOD_NAMES, type MethodName, methods } from '../../wire/index.js';
+import { callStatus, mapError } from '../errors.js';
+import {
+  ControlBudget,
+  type Front,
+  type LimitName,
+  ResetBudget,
+  resetsEachCall,
+} from '../front/index.js';
+import { RpcError, type RpcErrorCode } from '../rpc-error.js';
+import { STATUS } from '../status.js';
+import type { CallAcceptor, CallStatus, Peer } from '../transport.js';
+import { type CallHome, GrpcCall } from './call.js';
+import { trailersOf } from './headers.js';
+
+const MIB = 1_048_576;
+/** Given to a connection that was told to go, before it is cut. */
+const CLOSE_GRACE_MS = 3000;
+
+const METHODS_BY_PATH: ReadonlyMap<string, MethodName> = new Map(
+  METHOD_NAMES.map((name) => [methods[name].path, name]),
+);
+
+/** Limits that end a call, by the code of the error that ends it. */
+const LIMIT_OF_ERROR: Readonly<Partial<Record<RpcErrorCode, LimitName>>> = {
+  streamsBeforeLogin: 'max-streams-before-login',
+  bytesBeforeLogin: 'max-size-before-login',
+  bytesInFlight: 'max-inflight-size',
+  connectionMemory: 'max-connection-memory',
+  messageFrames: 'max-message-frames',
+  messageTooLong: 'max-recv-msg-size',
+  streamStalled: 'stream-progress-timeout',
+};
+
+export interface ConnectionOptions {
+  readonly front: Front;
+  readonly accept: CallAcceptor;
+  /** Headers of every answer. */
+  readonly headers: OutgoingHttpHeaders;
+  /** Called when more answers wait for their clients than there may be. */
+  onTooMuchUnsent(): void;
+}
+
+/** One connection: its calls, and what it holds and has left of each limit. */
+export class Connection implements CallHome {
+  readonly peer: Peer;
+  readonly #options: ConnectionOptions;
+  readonly #front: Front;
+  readonly #socket: Socket;
+  readonly #session: ServerHttp2Session;
+  readonly #calls = new Set<GrpcCall>();
+  readonly #control: ControlBudget;
+  /** Of a client that resets each call. */
+  #resets: ResetBudget | undefined;
+  #heldBytes = 0;
+  #unsentBytes = 0;
+  #isLoggedIn = false;
+  #called = false;
+  /** It had as many calls as it may when it failed. */
+  #wasFull = false;
+  /** Unix milliseconds: the start, then the end of the last call. */
+  #quietSince: number;
+  /** When it was told to go. */
+  #closingSince: number | undefined;
+
+  /** @param socket whose handshake is over */
+  constructor(socket: Socket, options: ConnectionOptions) {
+    const { front } = options;
+    const { limits } = front;
+    this.#options = options;
+    this.#front = front;
+    this.#socket = socket;
+    this.#quietSince = front.now();
+    this.#control = new ControlBudget(limits.controlBytesMax, this.#quietSince);
+    const { remoteAddress, remotePort, localAddress, localPort } = socket;
+    this.peer = { address: remoteAddress, port: remotePort, localAddress, localPort };
+    this.#session = performServerHandshake(socket, {
+      maxSessionMemory: Math.max(1, Math.floor(limits.connectionMemoryBytes / MIB)),
+      // Answers carry texts that are bounded where they are made.
+      maxSendHeaderBlockLength: 65_536,
+      settings: {
+        maxConcurrentStreams: limits.streamsPerConnectionMax,
+        initialWindowSize: limits.receiveWindowBytes,
+        enablePush: false,
+      },
+    });
+    this.#listen();
+  }
+
+  get limits() {
+    return this.#front.limits;
+  }
+
+  get unsentBytes(): number {
+    return this.#unsentBytes;
+  }
+
+  get crowded(): boolean {
+    return this.#heldBytes + this.#unsentBytes > this.limits.connectionMemoryBytes / 2;
+  }
+
+  /** Takes no new calls and lets those under way end. */
+  close(): void {
+    this.#closingSince ??= this.#front.now();
+    if (!this.#session.closed && !this.#session.destroyed) this.#session.close();
+  }
+
+  /** Cuts it. */
+  destroy(): void {
+    this.#session.destroy();
+    this.#socket.destroy();
+  }
+
+  /** Cuts it off for a limit that an honest client does not reach, and says which. */
+  abort(limit: LimitName, what: string): void {
+    if (this.#session.destroyed) return;
+    this.#front.reached(limit, what, this.peer.address);
+    this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, Buffer.from(`--${limit}`));
+    this.destroy();
+  }
+
+  sweep(now: number): void {
+    for (const call of this.#calls) call.sweep(now);
+    if (this.#closingSince !== undefined) {
+      // It may be that the client does not close its side.
+      const late = now - this.#closingSince > CLOSE_GRACE_MS;
+      if (late && this.#calls.size === 0) this.destroy();
+      return;
+    }
+    if (this.#session.destroyed) return;
+    this.#checkControl(now);
+    if (this.#calls.size > 0) return;
+    const quietMs = now - this.#quietSince;
+    const limit = this.#called ? 'idle-timeout' : 'first-request-timeout';
+    const { idleTimeoutMs, firstRequestTimeoutMs } = this.limits;
+    if (quietMs <= (this.#called ? idleTimeoutMs : firstRequestTimeoutMs)) return;
+    this.#front.counted(limit);
+    this.close();
+  }
+
+  // What calls need.
+
+  hold(bytes: number): RpcErrorCode | undefined {
+    this.#control.data(bytes);
+    const { bytesBeforeLoginMax, connectionMemoryBytes } = this.limits;
+    const held = this.#heldBytes + bytes;
+    if (!this.#isLoggedIn && held > bytesBeforeLoginMax) return 'bytesBeforeLogin';
+    if (held + this.#unsentBytes > connectionMemoryBytes) return 'connectionMemory';
+    if (!this.#front.hold(bytes, this.#isLoggedIn)) return 'bytesInFlight';
+    this.#heldBytes = held;
+    return undefined;
+  }
+
+  release(bytes: number): void {
+    this.#heldBytes -= bytes;
+    this.#front.release(bytes, this.#isLoggedIn);
+  }
+
+  unsent(bytes: number): void {
+    this.#unsentBytes += bytes;
+    if (bytes < 0) this.#control.answered(-bytes);
+    if (this.#front.unsent(bytes) && bytes > 0) this.#options.onTooMuchUnsent();
+  }
+
+  loggedIn(): void {
+    if (this.#isLoggedIn) return;
+    this.#isLoggedIn = true;
+    // Until now all calls together had the 64 KiB that HTTP/2 begins with.
+    this.#session.setLocalWindowSize(this.limits.receiveWindowBytes);
+    this.#front.promote(this.#heldBytes);
+  }
+
+  refused(code: RpcErrorCode): void {
+    const limit = LIMIT_OF_ERROR[code];
+    if (limit !== undefined) this.#front.reached(limit, 'call refused', this.peer.address);
+  }
+
+  closed(call: GrpcCall): void {
+    this.#calls.delete(call);
+    this.#front.streamClosed();
+    this.#quietSince = this.#front.now();
+  }
+
+  // The session.
+
+  #listen(): void {
+    const session = this.#session;
+    session.on('stream', (stream, headers) => this.#onStream(stream, headers));
+    session.on('ping', () => {
+      if (this.#control.ping()) this.abort('max-control-size', 'connection ended: too many pings');
+    });
+    session.on('remoteSettings', () => {
+      if (this.#control.settings()) {
+        this.abort('max-control-size', 'connection ended: too many changes of settings');
+      }
+    });
+    // Of the protocol, or of the socket; the session is gone then.
+    session.on('error', (error: NodeJS.ErrnoException) => this.#onError(error));
+    session.on('close', () => this.#socket.destroy());
+  }
+
+  #onError(error: NodeJS.ErrnoException): void {
+    if (error.code === 'ECONNRESET' || error.code === 'EPIPE') return;
+    if (this.#wasFull) {
+      this.#front.reached(
+        'max-streams-per-connection',
+        'connection ended: too many calls',
+        this.peer.address,
+      );
+      return;
+    }
+    this.#front.warn('connection ended: protocol error', error.message, this.peer.address);
+  }
+
+  #checkControl(now: number): void {
+    const unread = () => {
+      let bytes = 0;
+      // Frames of a reasonable size weigh little more than what they carry.
+      for (const call of this.#calls) bytes += 1.25 * call.unreadBytes + 1024;
+      return bytes;
+    };
+    if (this.#control.exceeded(this.#socket.bytesRead, now, unread)) {
+      this.abort('max-control-size', 'connection ended: too much that belongs to no call');
+    }
+  }
+
+  #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    // The reason comes with 'close'. Streams go before their session says why it does.
+    stream.on('error', () => {
+      this.#wasFull ||= this.#calls.size >= this.limits.streamsPerConnectionMax;
+    });
+    this.#control.call();
+    if (!isGrpc(headers)) {
+      stream.respond({ ':status': 415 }, { endStream: true });
+      return;
+    }
+    const method = METHODS_BY_PATH.get(headers[':path'] ?? '');
+    if (method === undefined) {
+      this.#refuse(stream, { code: STATUS.UNIMPLEMENTED, text: 'unknown method' });
+      return;
+    }
+    if (!this.#called) this.#greet(headers);
+    // Told before the answer, a client that waits for it makes its next call elsewhere.
+    if (this.#resets?.spend(this.#front.now())) this.close();
+    this.#accept(method, stream, headers);
+  }
+
+  #greet(headers: IncomingHttpHeaders): void {
+    this.#called = true;
+    if (resetsEachCall(headers['user-agent'])) this.#resets = new ResetBudget(this.#front.now());
+  }
+
+  #accept(method: MethodName, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    const { kind } = methods[method];
+    const call = new GrpcCall(stream, headers, this, {
+      manyRequests: kind === 'clientStream' || kind === 'bidi',
+      now: this.#front.now(),
+    });
+    this.#calls.add(call);
+    this.#front.streamOpened();
+    // Before anything else: every answer has these headers.
+    call.begin(this.#options.headers);
+    const refusal = this.#refusalOfCall();
+    if (refusal === undefined) {
+      this.#options.accept(method, call);
+      return;
+    }
+    this.refused(refusal);
+    call.end(callStatus(mapError(new RpcError(refusal))));
+  }
+
+  #refusalOfCall(): RpcErrorCode | undefined {
+    const { connectionMemoryBytes, streamsBeforeLoginMax } = this.limits;
+    if (this.#heldBytes + this.#unsentBytes > connectionMemoryBytes) return 'connectionMemory';
+    if (!this.#isLoggedIn && this.#calls.size > streamsBeforeLoginMax) return 'streamsBeforeLogin';
+    return undefined;
+  }
+
+  /** Answers a stream that is not made a call. */
+  #refuse(stream: ServerHttp2Stream, status: CallStatus): void {
+    stream.respond({ ...this.#options.headers, ...trailersOf(status) }, { endStream: true });
+    stream.resume();
+  }
+}
+
+function isGrpc(headers: IncomingHttpHeaders): boolean {
+  return headers['content-type']?.startsWith('application/grpc') === true;
+}
