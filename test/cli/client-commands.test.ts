@@ -174,7 +174,8 @@ test('mistakes name what was wrong and the nearest that is right', async (t) => 
   await says(['safegt', 'k'], /unknown command safegt; did you mean safeget\?/);
   await says(['get', 'k', '--jsn'], /unknown flag --jsn; did you mean --json\?/);
   await says(['get'], /get takes 1 argument, got 0; usage: get <key>/);
-  await says(['get', 'k', '--immudb-port', 'x'], /--immudb-port: expected a number, got "x"/);
+  await says(['get', 'k', '--immudb-port', 'x'], /--immudb-port: expected a whole number, got "x"/);
+  await says(['get', 'k', '--format', '2'], /--format: expected 1 or 0.9, got "2"/);
   await says(['get', 'k', '--database'], /flag --database needs a value/);
 });
 
@@ -188,6 +189,20 @@ test('help is there for every command', async (t) => {
     }
     assert.equal(await ok(name, '--help'), await ok('help', name));
   }
+});
+
+test('shells are told what can be completed', async (t) => {
+  const { ok, run } = await stageOf(t);
+  for (const shell of ['bash', 'zsh', 'fish']) {
+    const script = await ok('completion', shell);
+    for (const { name } of COMMANDS) assert.ok(script.includes(name), `${shell} lacks ${name}`);
+  }
+  assert.equal((await run(['completion', 'csh'])).exitCode, 2);
+  const execute = promisify(execFile);
+  const script = `${await ok('completion', 'bash')}
+    COMP_WORDS=(steleclient safe) COMP_CWORD=1; _steleclient; echo "\${COMPREPLY[@]}"`;
+  const { stdout } = await execute('bash', ['-c', script]);
+  assert.equal(stdout, 'safeset safeget safereference safezadd safetx\n');
 });
 
 test('the program runs as a process, and a closed pipe is no error', async (t) => {

@@ -7,6 +7,7 @@ const HELP_WIDTH = 34;
 /** Commands of the program itself, which no server takes part in. */
 const OWN: readonly (readonly [string, string])[] = [
   ['it, cli-mode', 'The interactive shell, as without a command'],
+  ['completion bash|zsh|fish', 'Print what the shell of the system must read to complete commands'],
   ['version', 'Print the version'],
   ['help [command]', 'Print this text, or how a command is used'],
 ];

@@ -11,14 +11,11 @@ import type { Settings } from './settings.js';
 export function bytesFrom(word: string, settings: Settings): Buffer {
   const kind = settings.raw('input');
   if (kind === 'text') return Buffer.from(word);
-  if (kind !== 'hex' && kind !== 'base64') {
-    throw new UsageError(`--input: expected text, hex or base64, got "${kind}"`);
-  }
-  const bytes = Buffer.from(word, kind);
-  const same =
-    kind === 'hex'
-      ? bytes.toString('hex') === word.toLowerCase()
-      : bytes.toString('base64').replace(/=+$/, '') === word.replace(/=+$/, '');
+  const isHex = kind === 'hex';
+  const bytes = Buffer.from(word, isHex ? 'hex' : 'base64');
+  const same = isHex
+    ? bytes.toString('hex') === word.toLowerCase()
+    : bytes.toString('base64').replace(/=+$/, '') === word.replace(/=+$/, '');
   if (!same) throw new UsageError(`"${word}" is not ${kind}`);
   return bytes;
 }

@@ -43,6 +43,11 @@ async function dispatch(
     world.out.write(topic === undefined ? renderHelp() : renderCommandHelp(commandNamed(topic)));
     return EXIT_SUCCESS;
   }
+  if (name === 'completion') {
+    const { renderCompletion } = await import('./completion.js');
+    world.out.write(renderCompletion(words[0]));
+    return EXIT_SUCCESS;
+  }
   if (name === undefined || name === 'it' || name === 'cli-mode') {
     const { runShell } = await import('./shell/shell.js');
     return runShell(settings, world);

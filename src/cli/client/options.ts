@@ -9,6 +9,8 @@ export interface OptionRow {
   /** What stands for the value in the help; absent for switches. */
   readonly value?: string;
   readonly fallback?: string;
+  /** The only values. */
+  readonly choices?: readonly string[];
   /** One line, without a full stop. */
   readonly summary: string;
   /** Taken because scripts give it, and without effect. */
@@ -68,10 +70,12 @@ export const OPTIONS: readonly OptionRow[] = [
   row('raw-hex', 'switch', 'Print keys and values in hexadecimal'),
   row('format', 'text', 'Blocks as the clients of 1.x or of 0.9 print them', {
     value: '1|0.9',
+    choices: ['1', '0.9'],
     fallback: '1',
   }),
   row('input', 'text', 'How keys and values are given: text, hex or base64', {
     value: 'KIND',
+    choices: ['text', 'hex', 'base64'],
     fallback: 'text',
   }),
   row('value-file', 'text', 'Take the value from a file, - for standard input', { value: 'FILE' }),

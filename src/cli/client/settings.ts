@@ -54,9 +54,12 @@ function unknownFlag(flag: string): UsageError {
   );
 }
 
-function checkedValue({ kind }: OptionRow, value: string, source: string): string {
-  if (kind === 'number' && !/^\d+(\.\d+)?$/.test(value)) {
-    throw new UsageError(`${source}: expected a number, got "${value}"`);
+function checkedValue({ kind, choices }: OptionRow, value: string, source: string): string {
+  if (kind === 'number' && !(/^\d+$/.test(value) && Number.isSafeInteger(Number(value)))) {
+    throw new UsageError(`${source}: expected a whole number, got "${value}"`);
+  }
+  if (choices !== undefined && !choices.includes(value)) {
+    throw new UsageError(`${source}: expected ${choices.join(' or ')}, got "${value}"`);
   }
   if (kind === 'switch' && !/^(true|false|1|0|yes|no)$/i.test(value)) {
     throw new UsageError(`${source}: expected true or false, got "${value}"`);
