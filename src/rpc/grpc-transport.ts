@@ -22,6 +22,7 @@ import { assert } from '../base/assert.js';
 import type { Log } from '../base/log.js';
 import { METHOD_NAMES, type MethodName, methods } from '../wire/index.js';
 import { GrpcCall } from './grpc-call.js';
+import { handshakeReason, RefusalLog } from './refusal-log.js';
 import { STATUS } from './status.js';
 import type { CallAcceptor, TlsFiles, Transport } from './transport.js';
 
@@ -85,6 +86,7 @@ export class GrpcTransport implements Transport {
 
   #tlsListener(files: TlsFiles): Server {
     const { log, tlsHandshakeTimeoutMs } = this.#options;
+    const refusals = new RefusalLog(log);
     const listener = createTlsServer(
       {
         ...tlsContext(files),
@@ -97,8 +99,13 @@ export class GrpcTransport implements Transport {
       (socket) => this.#take(socket),
     );
     listener.on('tlsClientError', (error, socket) => {
-      log.warn('TLS connection refused', { address: socket.remoteAddress, reason: error.message });
+      const reason = handshakeReason(error, socket.authorizationError);
+      // The socket may be closed by now; the one below it remembers.
+      const parent = Reflect.get(socket, '_parent') as Socket | undefined;
+      refusals.refused(socket.remoteAddress ?? parent?.remoteAddress, reason);
     });
+    // An address that was asked for once is known when the socket is closed, too.
+    listener.on('connection', (socket: Socket) => socket.remoteAddress);
     this.#tls = listener;
     return listener;
   }
@@ -135,8 +142,8 @@ export class GrpcTransport implements Transport {
   }
 }
 
-function tlsContext({ cert, key, ca }: TlsFiles): TlsOptions {
-  return { cert, key, minVersion: 'TLSv1.2', ...(ca === undefined ? {} : { ca }) };
+function tlsContext({ cert, key, ca, minVersion = 'TLSv1.2' }: TlsFiles): TlsOptions {
+  return { cert, key, minVersion, ...(ca === undefined ? {} : { ca }) };
 }
 
 const METHODS_BY_PATH: ReadonlyMap<string, MethodName> = new Map(
