@@ -110,7 +110,7 @@ function lastStage(instructions, built, folder) {
 }
 
 function assertSmall(folder) {
-  for (const tool of ['typescript', '@biomejs', 'protobufjs-cli', 'fast-check']) {
+  for (const tool of ['typescript', '@biomejs/biome', 'protobufjs-cli', 'fast-check']) {
     if (existsSync(path.join(folder, 'node_modules', tool))) throw new Error(`${tool} is in it`);
   }
   if (existsSync(path.join(folder, 'src'))) throw new Error('sources are in it');
