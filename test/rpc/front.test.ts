@@ -64,7 +64,7 @@ async function open(t: TestContext, fixture: RpcFixture): Promise<RawHttp2> {
 
 /** A connection below gRPC. */
 function session(t: TestContext, fixture: RpcFixture): ClientHttp2Session {
-  const client = connectHttp2(`http://127.0.0.1:${fixture.port}`);
+  const client = connectHttp2(`http://127.0.0.1:${fixture.port}`, { maxOutstandingPings: 100 });
   client.on('error', () => {});
   t.after(() => client.destroy());
   return client;

@@ -1,0 +1,58 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { GrpcClient } from '../support/grpc-client.js';
+
+/** Between two calls. */
+const PACE_MS = 4;
+
+export interface Latencies {
+  readonly calls: number;
+  /** Milliseconds. */
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/** Writes and reads in turn, at a pace, and knows how long it took. Any failure is an error. */
+export class NormalClient implements Disposable {
+  readonly #client: GrpcClient;
+  #next = 0;
+
+  constructor(port: number) {
+    this.#client = new GrpcClient(port);
+  }
+
+  login(): Promise<string> {
+    return this.#client.login();
+  }
+
+  async write(key: string, value: Buffer): Promise<void> {
+    await this.#client.call('Set', { KVs: [{ key: Buffer.from(key), value }] });
+  }
+
+  /** Works until `over` says so. */
+  async work(over: () => boolean): Promise<Latencies> {
+    const times: number[] = [];
+    while (!over()) {
+      const begin = performance.now();
+      await this.#step();
+      times.push(performance.now() - begin);
+      await delay(PACE_MS);
+    }
+    times.sort((a, b) => a - b);
+    const at = (share: number) => times[Math.floor(share * (times.length - 1))] as number;
+    return { calls: times.length, p50: at(0.5), p99: at(0.99) };
+  }
+
+  async #step(): Promise<void> {
+    const at = this.#next++;
+    const key = `k${at >> 1}`;
+    if (at % 2 === 0) await this.write(key, Buffer.from(key));
+    else {
+      const { value } = await this.#client.call('Get', { key: Buffer.from(key) });
+      if (Buffer.from(value).toString() !== key) throw new Error(`${key} has a wrong value`);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#client.close();
+  }
+}
