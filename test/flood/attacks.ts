@@ -90,17 +90,19 @@ function* tinyFrames({ token }: Target): Generator<Buffer> {
   for (let i = 0; i < 1000; i++) yield piece;
 }
 
-/** Calls that never send their message. */
+/** Calls that never send their message: 20,000 in the first half of the time, all open in the second. */
 async function streams(target: Target): Promise<string> {
   const connections = await Promise.all(
     Array.from({ length: 20 }, () => RawHttp2.open(target.port)),
   );
   const headers = callHeaders('CurrentState', { authorization: target.token });
+  const begin = Date.now();
+  const openingMs = (target.until - begin) / 2;
   let opened = 0;
   for (let i = 0; i < 1000; i++) {
     for (const raw of connections) raw.write(frame(FRAME.headers, END_HEADERS, 1 + 2 * i, headers));
     opened += connections.length;
-    if (i % 50 === 0) await delay(5);
+    await delay(Math.max(0, begin + (openingMs * i) / 1000 - Date.now()));
   }
   await delay(Math.max(0, target.until - Date.now()));
   const answered = connections.reduce((sum, raw) => sum + raw.count(FRAME.headers), 0);
@@ -173,6 +175,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     ),
   tinyFrames: (target) => flood(target, 2, () => tinyFrames(target)),
   streams,
+  streamsAgain: streams,
   silent,
   slowReaders,
 };

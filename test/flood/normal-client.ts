@@ -38,7 +38,7 @@ export class NormalClient implements Disposable {
       await delay(PACE_MS);
     }
     times.sort((a, b) => a - b);
-    const at = (share: number) => times[Math.floor(share * (times.length - 1))] as number;
+    const at = (share: number) => times[Math.ceil(share * (times.length - 1))] as number;
     return { calls: times.length, p50: at(0.5), p99: at(0.99) };
   }
 

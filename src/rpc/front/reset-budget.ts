@@ -1,8 +1,8 @@
 /** What the HTTP/2 server of Node takes of resets before it ends a connection: at once, and a second. */
 const BURST = 1000;
 const A_SECOND = 33;
-/** Calls under way when the connection is given up may be reset too. */
-const RESERVE = 200;
+/** Calls under way when the connection is given up may be reset too; some resets are seen late. */
+const RESERVE = 500;
 
 /** The first version of grpc-js that does not reset a stream after its end. */
 const WITHOUT_RESETS = [1, 10, 4] as const;
@@ -19,8 +19,8 @@ export function resetsEachCall(userAgent: string | undefined): boolean {
 }
 
 /**
- * Counts calls of such a client, so that it can be sent to a new connection in good order before the old
- * one is ended under its calls.
+ * Counts the resets of a connection, so that its client can be sent to a new one in good order before
+ * this one is ended under its calls. Of a client that resets each call, calls are counted instead.
  */
 export class ResetBudget {
   #left = BURST - RESERVE;
@@ -31,7 +31,7 @@ export class ResetBudget {
     this.#at = now;
   }
 
-  /** A call begins. @returns whether the connection is used up */
+  /** @returns whether the connection is used up */
   spend(now: number): boolean {
     // Whole seconds, as it is counted there.
     const seconds = Math.floor(Math.max(0, now - this.#at) / 1000);

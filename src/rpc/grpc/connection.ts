@@ -21,6 +21,7 @@ import { STATUS } from '../status.js';
 import type { CallAcceptor, CallStatus, Peer } from '../transport.js';
 import { type CallHome, GrpcCall } from './call.js';
 import { trailersOf } from './headers.js';
+import { newLine, type Turns } from './turns.js';
 
 const MIB = 1_048_576;
 /** Given to a connection that was told to go, before it is cut. */
@@ -46,6 +47,7 @@ export interface ConnectionOptions {
   readonly accept: CallAcceptor;
   /** Headers of every answer. */
   readonly headers: OutgoingHttpHeaders;
+  readonly turns: Turns;
   /** Called when more answers wait for their clients than there may be. */
   onTooMuchUnsent(): void;
 }
@@ -58,9 +60,11 @@ export class Connection implements CallHome {
   readonly #socket: Socket;
   readonly #session: ServerHttp2Session;
   readonly #calls = new Set<GrpcCall>();
+  readonly #line = newLine();
   readonly #control: ControlBudget;
-  /** Of a client that resets each call. */
-  #resets: ResetBudget | undefined;
+  readonly #resets: ResetBudget;
+  /** Its client resets each call after the answer, when that is not seen any more. */
+  #resetsEachCall = false;
   #heldBytes = 0;
   #unsentBytes = 0;
   #isLoggedIn = false;
@@ -81,9 +85,12 @@ export class Connection implements CallHome {
     this.#socket = socket;
     this.#quietSince = front.now();
     this.#control = new ControlBudget(limits.controlBytesMax, this.#quietSince);
+    this.#resets = new ResetBudget(this.#quietSince);
     const { remoteAddress, remotePort, localAddress, localPort } = socket;
     this.peer = { address: remoteAddress, port: remotePort, localAddress, localPort };
     this.#session = performServerHandshake(socket, {
+      // Frames without content that do not end their stream, among others.
+      maxSessionInvalidFrames: 100,
       maxSessionMemory: Math.max(1, Math.floor(limits.connectionMemoryBytes / MIB)),
       // Answers carry texts that are bounded where they are made.
       maxSendHeaderBlockLength: 65_536,
@@ -120,21 +127,26 @@ export class Connection implements CallHome {
   abort(limit: LimitName, what: string): void {
     if (this.#session.destroyed) return;
     this.#front.reached(limit, what, this.peer.address);
+    this.#tell(limit);
+  }
+
+  /** Names the limit in the last frame that the client gets. */
+  #tell(limit: LimitName): void {
+    if (this.#session.destroyed) return;
     this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, Buffer.from(`--${limit}`));
     this.destroy();
   }
 
   sweep(now: number): void {
     for (const call of this.#calls) call.sweep(now);
+    if (!this.#session.destroyed) this.#checkControl(now);
     if (this.#closingSince !== undefined) {
       // It may be that the client does not close its side.
       const late = now - this.#closingSince > CLOSE_GRACE_MS;
       if (late && this.#calls.size === 0) this.destroy();
       return;
     }
-    if (this.#session.destroyed) return;
-    this.#checkControl(now);
-    if (this.#calls.size > 0) return;
+    if (this.#session.destroyed || this.#calls.size > 0) return;
     const quietMs = now - this.#quietSince;
     const limit = this.#called ? 'idle-timeout' : 'first-request-timeout';
     const { idleTimeoutMs, firstRequestTimeoutMs } = this.limits;
@@ -176,6 +188,8 @@ export class Connection implements CallHome {
   refused(code: RpcErrorCode): void {
     const limit = LIMIT_OF_ERROR[code];
     if (limit !== undefined) this.#front.reached(limit, 'call refused', this.peer.address);
+    // There is more where that came from, and it is here already.
+    if (code === 'messageFrames') this.#tell('max-message-frames');
   }
 
   closed(call: GrpcCall): void {
@@ -192,6 +206,11 @@ export class Connection implements CallHome {
     session.on('ping', () => {
       if (this.#control.ping()) this.abort('max-control-size', 'connection ended: too many pings');
     });
+    session.on('priority', () => {
+      if (this.#control.priority()) {
+        this.abort('max-control-size', 'connection ended: too many priorities');
+      }
+    });
     session.on('remoteSettings', () => {
       if (this.#control.settings()) {
         this.abort('max-control-size', 'connection ended: too many changes of settings');
@@ -199,7 +218,10 @@ export class Connection implements CallHome {
     });
     // Of the protocol, or of the socket; the session is gone then.
     session.on('error', (error: NodeJS.ErrnoException) => this.#onError(error));
-    session.on('close', () => this.#socket.destroy());
+    session.on('close', () => {
+      this.#options.turns.forget(this.#line);
+      this.#socket.destroy();
+    });
   }
 
   #onError(error: NodeJS.ErrnoException): void {
@@ -228,6 +250,10 @@ export class Connection implements CallHome {
   }
 
   #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    stream.on('close', () => {
+      if (stream.rstCode === constants.NGHTTP2_NO_ERROR || this.#resetsEachCall) return;
+      if (this.#resets.spend(this.#front.now())) this.close();
+    });
     // The reason comes with 'close'. Streams go before their session says why it does.
     stream.on('error', () => {
       this.#wasFull ||= this.#calls.size >= this.limits.streamsPerConnectionMax;
@@ -244,16 +270,18 @@ export class Connection implements CallHome {
     }
     if (!this.#called) this.#greet(headers);
     // Told before the answer, a client that waits for it makes its next call elsewhere.
-    if (this.#resets?.spend(this.#front.now())) this.close();
-    this.#accept(method, stream, headers);
+    if (this.#resetsEachCall && this.#resets.spend(this.#front.now())) this.close();
+    this.#options.turns.begin(this.#line, () => this.#accept(method, stream, headers));
   }
 
   #greet(headers: IncomingHttpHeaders): void {
     this.#called = true;
-    if (resetsEachCall(headers['user-agent'])) this.#resets = new ResetBudget(this.#front.now());
+    this.#resetsEachCall = resetsEachCall(headers['user-agent']);
   }
 
   #accept(method: MethodName, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    // Given up while it waited for its turn.
+    if (stream.destroyed || stream.closed) return;
     const { kind } = methods[method];
     const call = new GrpcCall(stream, headers, this, {
       manyRequests: kind === 'clientStream' || kind === 'bidi',

@@ -18,6 +18,7 @@ import type { CallAcceptor, TlsFiles, Transport } from '../transport.js';
 import { Connection } from './connection.js';
 import { responseHeaders } from './headers.js';
 import { refuseConnection } from './refuse-connection.js';
+import { Turns } from './turns.js';
 
 export interface GrpcTransportOptions {
   readonly front: Front;
@@ -35,6 +36,7 @@ export class GrpcTransport implements Transport {
   readonly #options: GrpcTransportOptions;
   readonly #front: Front;
   readonly #headers: ReturnType<typeof responseHeaders>;
+  readonly #turns = new Turns();
   readonly #sockets = new Set<Socket>();
   readonly #connections = new Set<Connection>();
   readonly #listeners: Server[] = [];
@@ -133,6 +135,7 @@ export class GrpcTransport implements Transport {
       front: this.#front,
       accept: this.#options.accept,
       headers: this.#headers,
+      turns: this.#turns,
       onTooMuchUnsent: () => this.#relieve(),
     });
     this.#connections.add(connection);

@@ -265,7 +265,9 @@ export const connectionOptions = {
     min: 1024,
     max: 16_777_216,
     help: 'Frames that one message may be cut into',
-    prose: 'Guards against messages cut into frames of a byte, whose cost is a multiple of theirs.',
+    prose:
+      'Guards against messages cut into frames of a byte, whose cost is a multiple of theirs. Beyond ' +
+      '1024 frames they must carry 64 bytes each on average. A connection that does not is ended.',
   }),
   maxControlBytes: bytes({
     flag: 'max-control-size',
