@@ -1,8 +1,7 @@
-/** What the HTTP/2 server of Node takes of resets before it ends a connection: at once, and a second. */
-const BURST = 1000;
-const A_SECOND = 33;
-/** Calls under way when the connection is given up may be reset too; some resets are seen late. */
-const RESERVE = 500;
+import type { FrontLimits } from './limits.js';
+
+/** Of the burst: calls under way when the connection is given up may be reset too, and are seen late. */
+const RESERVE_SHARE = 0.5;
 
 /** The first version of grpc-js that does not reset a stream after its end. */
 const WITHOUT_RESETS = [1, 10, 4] as const;
@@ -19,15 +18,26 @@ export function resetsEachCall(userAgent: string | undefined): boolean {
 }
 
 /**
- * Counts the resets of a connection, so that its client can be sent to a new one in good order before
- * this one is ended under its calls. Of a client that resets each call, calls are counted instead.
+ * Counts the calls of a connection that its client gives up, as the HTTP/2 server of Node does, so that
+ * the client can be sent to a new connection in good order before this one is ended under its calls.
  */
 export class ResetBudget {
-  #left = BURST - RESERVE;
+  readonly #burst: number;
+  readonly #rate: number;
+  #left: number;
   #at: number;
 
   /** @param now Unix milliseconds */
-  constructor(now: number) {
+  constructor(
+    {
+      streamResetBurst,
+      streamResetRate,
+    }: Pick<FrontLimits, 'streamResetBurst' | 'streamResetRate'>,
+    now: number,
+  ) {
+    this.#burst = streamResetBurst * RESERVE_SHARE;
+    this.#rate = streamResetRate;
+    this.#left = this.#burst;
     this.#at = now;
   }
 
@@ -36,7 +46,7 @@ export class ResetBudget {
     // Whole seconds, as it is counted there.
     const seconds = Math.floor(Math.max(0, now - this.#at) / 1000);
     this.#at += seconds * 1000;
-    this.#left = Math.min(BURST - RESERVE, this.#left + seconds * A_SECOND) - 1;
+    this.#left = Math.min(this.#burst, this.#left + seconds * this.#rate) - 1;
     return this.#left <= 0;
   }
 }

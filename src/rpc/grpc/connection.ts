@@ -63,7 +63,7 @@ export class Connection implements CallHome {
   readonly #line = newLine();
   readonly #control: ControlBudget;
   readonly #resets: ResetBudget;
-  /** Its client resets each call after the answer, when that is not seen any more. */
+  /** Its client resets each call after the answer, and gives calls up when it is sent elsewhere. */
   #resetsEachCall = false;
   #heldBytes = 0;
   #unsentBytes = 0;
@@ -85,10 +85,16 @@ export class Connection implements CallHome {
     this.#socket = socket;
     this.#quietSince = front.now();
     this.#control = new ControlBudget(limits.controlBytesMax, this.#quietSince);
-    this.#resets = new ResetBudget(this.#quietSince);
+    this.#resets = new ResetBudget(limits, this.#quietSince);
     const { remoteAddress, remotePort, localAddress, localPort } = socket;
     this.peer = { address: remoteAddress, port: remotePort, localAddress, localPort };
+    // Node 20 does not know them and keeps to 1000 and 33.
+    const resets = {
+      streamResetBurst: limits.streamResetBurst,
+      streamResetRate: limits.streamResetRate,
+    };
     this.#session = performServerHandshake(socket, {
+      ...resets,
       // Frames without content that do not end their stream, among others.
       maxSessionInvalidFrames: 100,
       maxSessionMemory: Math.max(1, Math.floor(limits.connectionMemoryBytes / MIB)),
@@ -252,7 +258,13 @@ export class Connection implements CallHome {
   #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     stream.on('close', () => {
       if (stream.rstCode === constants.NGHTTP2_NO_ERROR || this.#resetsEachCall) return;
-      if (this.#resets.spend(this.#front.now())) this.close();
+      if (this.#closingSince !== undefined || !this.#resets.spend(this.#front.now())) return;
+      this.#front.reached(
+        'stream-reset-burst',
+        'client sent to a new connection',
+        this.peer.address,
+      );
+      this.close();
     });
     // The reason comes with 'close'. Streams go before their session says why it does.
     stream.on('error', () => {
@@ -269,8 +281,6 @@ export class Connection implements CallHome {
       return;
     }
     if (!this.#called) this.#greet(headers);
-    // Told before the answer, a client that waits for it makes its next call elsewhere.
-    if (this.#resetsEachCall && this.#resets.spend(this.#front.now())) this.close();
     this.#options.turns.begin(this.#line, () => this.#accept(method, stream, headers));
   }
 

@@ -16,6 +16,7 @@ function gate(limits: Partial<GateLimits>): ConnectionGate {
   });
 }
 
+const RESETS = { streamResetBurst: 1000, streamResetRate: 33 };
 const STRANGER = '192.0.2.7';
 
 test('an address has its own number of connections, and gets places back', () => {
@@ -120,11 +121,11 @@ test('calls of the past are no licence for a flood', () => {
 });
 
 test('a client that resets its calls has a burst and then a rate', () => {
-  const budget = new ResetBudget(0);
+  const budget = new ResetBudget(RESETS, 0);
   let spent = 1;
   while (!budget.spend(500)) spent++;
   assert.equal(spent, 500);
-  const slow = new ResetBudget(0);
+  const slow = new ResetBudget(RESETS, 0);
   for (let second = 1; second < 100; second++) {
     for (let i = 0; i < 33; i++) assert.equal(slow.spend(second * 1000), false);
   }

@@ -278,6 +278,25 @@ export const connectionOptions = {
     help: 'Bytes that a connection may send ahead of its calls and that belong to none (PING and the like)',
     prose: 'Fills up again by 64 KiB a second. A connection that sends more is ended.',
   }),
+  streamResetBurst: integer({
+    flag: 'stream-reset-burst',
+    group: 'Connections',
+    default: 1000,
+    min: 100,
+    max: 10_000_000,
+    help: 'Calls that a client may give up at once on one connection',
+    prose:
+      'A client that gives up half as many is sent to a new connection. Node 20 knows no other value ' +
+      'than 1000; newer versions take this one, which old clients that reset every call need.',
+  }),
+  streamResetRate: integer({
+    flag: 'stream-reset-rate',
+    group: 'Connections',
+    default: 33,
+    min: 1,
+    max: 1_000_000,
+    help: 'The same in a second after that',
+  }),
   connectionMemoryBytes: bytes({
     flag: 'max-connection-memory',
     group: 'Connections',
