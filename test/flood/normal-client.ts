@@ -14,6 +14,7 @@ export interface Latencies {
 /** Writes and reads in turn, at a pace, and knows how long it took. Any failure is an error. */
 export class NormalClient implements Disposable {
   readonly #client: GrpcClient;
+  readonly #alone: number[] = [];
   #next = 0;
 
   constructor(port: number) {
@@ -29,17 +30,20 @@ export class NormalClient implements Disposable {
   }
 
   /** Works until `over` says so. */
-  async work(over: () => boolean): Promise<Latencies> {
-    const times: number[] = [];
+  async work(over: () => boolean, times: number[] = []): Promise<Latencies> {
     while (!over()) {
       const begin = performance.now();
       await this.#step();
       times.push(performance.now() - begin);
       await delay(PACE_MS);
     }
-    times.sort((a, b) => a - b);
-    const at = (share: number) => times[Math.ceil(share * (times.length - 1))] as number;
-    return { calls: times.length, p50: at(0.5), p99: at(0.99) };
+    return latencies(times);
+  }
+
+  /** As `work`, all that it ever measured taken together. */
+  async workAlone(over: () => boolean): Promise<Latencies> {
+    await this.work(over, this.#alone);
+    return latencies(this.#alone);
   }
 
   async #step(): Promise<void> {
@@ -55,4 +59,10 @@ export class NormalClient implements Disposable {
   [Symbol.dispose](): void {
     this.#client.close();
   }
+}
+
+function latencies(times: readonly number[]): Latencies {
+  const sorted = [...times].sort((a, b) => a - b);
+  const at = (share: number) => sorted[Math.ceil(share * (sorted.length - 1))] as number;
+  return { calls: sorted.length, p50: at(0.5), p99: at(0.99) };
 }

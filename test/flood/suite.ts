@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { projectRoot } from '../support/project.js';
 import { freePort, ServerProcess } from '../support/server-process.js';
 import type { Target } from './attacks.js';
@@ -153,15 +152,16 @@ export class FloodSuite implements AsyncDisposable {
 
   #quiet(forMs: number): Promise<Latencies> {
     const until = Date.now() + forMs;
-    return this.#client.work(() => Date.now() >= until);
+    return this.#client.workAlone(() => Date.now() >= until);
   }
 
   /** Collecting garbage needs somebody who makes some. */
   async #memoryReturned(before: number): Promise<number> {
     const until = Date.now() + RETURN_TIMEOUT_MS;
-    do await this.#quiet(200);
-    while (this.#memory() - before > LEFT_BYTES_MAX / 2 && Date.now() < until);
-    await delay(0);
+    do {
+      const pause = Date.now() + 200;
+      await this.#client.work(() => Date.now() >= pause);
+    } while (this.#memory() - before > LEFT_BYTES_MAX / 2 && Date.now() < until);
     return this.#memory();
   }
 

@@ -110,6 +110,6 @@ export class Front {
   sweep(now: number): void {
     this.gate.sweep(now);
     this.#log.sweep(now);
-    this.#memory.sweep(this.#streams, now);
+    this.#memory.sweep(this.#streams, this.#heldBytes + this.#unsentBytes, now);
   }
 }

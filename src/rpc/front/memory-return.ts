@@ -1,8 +1,9 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** Streams that were open at once; fewer leave little. */
+/** Streams that were open at once, and bytes that were held in their place; fewer leave little. */
 const BURST_STREAMS_MIN = 5000;
+const BYTES_A_STREAM = 6_554;
 /** Of them, what may be open still: during a burst there is nothing to gain. */
 const OPEN_SHARE_MAX = 0.1;
 /** After the burst; until then closed sockets hold on to what was on them. */
@@ -20,8 +21,9 @@ export class MemoryReturn {
   /** Unix milliseconds of the end of the burst. */
   #quietSince: number | undefined;
 
-  /** Called now and then with the streams that are open. @returns whether it collects */
-  sweep(open: number, now: number): boolean {
+  /** Called now and then with what is open and held. @returns whether it collects */
+  sweep(streams: number, bytes: number, now: number): boolean {
+    const open = streams + bytes / BYTES_A_STREAM;
     this.#most = Math.max(this.#most, open);
     if (this.#most < BURST_STREAMS_MIN || open > this.#most * OPEN_SHARE_MAX) {
       this.#quietSince = undefined;

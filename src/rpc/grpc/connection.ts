@@ -24,6 +24,8 @@ import { trailersOf } from './headers.js';
 import { newLine, type Turns } from './turns.js';
 
 const MIB = 1_048_576;
+/** Calls of a connection that were given up before they were begun. */
+const STILLBORN_MAX = 200;
 /** Given to a connection that was told to go, before it is cut. */
 const CLOSE_GRACE_MS = 3000;
 
@@ -69,6 +71,7 @@ export class Connection implements CallHome {
   #unsentBytes = 0;
   #isLoggedIn = false;
   #called = false;
+  #stillborn = 0;
   /** It had as many calls as it may when it failed. */
   #wasFull = false;
   /** Unix milliseconds: the start, then the end of the last call. */
@@ -258,6 +261,8 @@ export class Connection implements CallHome {
   #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     stream.on('close', () => {
       if (stream.rstCode === constants.NGHTTP2_NO_ERROR || this.#resetsEachCall) return;
+      // All that was open goes with the connection.
+      if (this.#session.destroyed || this.#socket.destroyed) return;
       if (this.#closingSince !== undefined || !this.#resets.spend(this.#front.now())) return;
       this.#front.reached(
         'stream-reset-burst',
@@ -290,8 +295,13 @@ export class Connection implements CallHome {
   }
 
   #accept(method: MethodName, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-    // Given up while it waited for its turn.
-    if (stream.destroyed || stream.closed) return;
+    if (stream.destroyed || stream.closed) {
+      // Given up before its turn came: no honest client does that often.
+      if (++this.#stillborn === STILLBORN_MAX) {
+        this.abort('stream-reset-burst', 'connection ended: calls given up at once');
+      }
+      return;
+    }
     const { kind } = methods[method];
     const call = new GrpcCall(stream, headers, this, {
       manyRequests: kind === 'clientStream' || kind === 'bidi',

@@ -142,10 +142,13 @@ test('versions of grpc-js that reset each call are known by their name', () => {
 
 test('memory is given back once after a burst, when its connections are gone', () => {
   const memory = new MemoryReturn();
-  assert.equal(memory.sweep(4999, 0), false);
-  assert.equal(memory.sweep(0, 10_000), false);
-  assert.equal(memory.sweep(20_000, 20_000), false);
-  assert.equal(memory.sweep(100, 21_000), false);
-  assert.equal(memory.sweep(100, 25_000), true);
-  assert.equal(memory.sweep(100, 50_000), false);
+  assert.equal(memory.sweep(4999, 0, 0), false);
+  assert.equal(memory.sweep(0, 0, 10_000), false);
+  assert.equal(memory.sweep(20_000, 0, 20_000), false);
+  assert.equal(memory.sweep(100, 0, 21_000), false);
+  assert.equal(memory.sweep(100, 0, 25_000), true);
+  assert.equal(memory.sweep(100, 0, 50_000), false);
+  assert.equal(memory.sweep(0, 40_000_000, 60_000), false);
+  assert.equal(memory.sweep(0, 0, 70_000), false);
+  assert.equal(memory.sweep(0, 0, 74_000), true);
 });

@@ -275,7 +275,7 @@ export const connectionOptions = {
     default: 256 * KIB,
     min: 16 * KIB,
     max: GIB,
-    help: 'Bytes that a connection may send ahead of its calls and that belong to none (PING and the like)',
+    help: 'Bytes of frames that belong to no call, such as PING, ahead of the calls',
     prose: 'Fills up again by 64 KiB a second. A connection that sends more is ended.',
   }),
   streamResetBurst: integer({
