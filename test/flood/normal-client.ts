@@ -9,6 +9,8 @@ export interface Latencies {
   /** Milliseconds. */
   readonly p50: number;
   readonly p99: number;
+  /** How late this process itself was woken: what the machine adds to every time. */
+  readonly lag: number;
 }
 
 /** Writes and reads in turn, at a pace, and knows how long it took. Any failure is an error. */
@@ -31,19 +33,22 @@ export class NormalClient implements Disposable {
 
   /** Works until `over` says so. */
   async work(over: () => boolean, times: number[] = []): Promise<Latencies> {
+    const lags: number[] = [];
     while (!over()) {
       const begin = performance.now();
       await this.#step();
       times.push(performance.now() - begin);
+      const pause = performance.now();
       await delay(PACE_MS);
+      lags.push(performance.now() - pause - PACE_MS);
     }
-    return latencies(times);
+    return { ...latencies(times), lag: percentile(lags, 0.99) };
   }
 
   /** As `work`, all that it ever measured taken together. */
   async workAlone(over: () => boolean): Promise<Latencies> {
-    await this.work(over, this.#alone);
-    return latencies(this.#alone);
+    const { lag } = await this.work(over, this.#alone);
+    return { ...latencies(this.#alone), lag };
   }
 
   async #step(): Promise<void> {
@@ -61,8 +66,11 @@ export class NormalClient implements Disposable {
   }
 }
 
-function latencies(times: readonly number[]): Latencies {
-  const sorted = [...times].sort((a, b) => a - b);
-  const at = (share: number) => sorted[Math.ceil(share * (sorted.length - 1))] as number;
-  return { calls: sorted.length, p50: at(0.5), p99: at(0.99) };
+function latencies(times: readonly number[]): Omit<Latencies, 'lag'> {
+  return { calls: times.length, p50: percentile(times, 0.5), p99: percentile(times, 0.99) };
+}
+
+function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.ceil(share * (sorted.length - 1))] ?? 0;
 }

@@ -19,7 +19,7 @@ export interface FloodOptions {
 
 /** How much slower than alone a normal client may be. */
 const SLOWDOWN_MAX = 5;
-/** A client alone is not always this fast; below it, times are those of the machine. */
+/** A client alone is not always this fast; below it, times are those of the machine, as is its lag. */
 const P99_FLOOR_MS = 5;
 /** Anonymous memory that an attack may take, and what may be left of it. */
 const PEAK_BYTES_MAX = 400e6;
@@ -27,14 +27,17 @@ const TINY_FRAMES_BYTES_MAX = 100e6;
 const LEFT_BYTES_MAX = 64e6;
 /** The allocator keeps holes of the first burst; a second one finds room in them. */
 const LEFT_BYTES_MAX_FIRST_BURST = 180e6;
-const RETURN_TIMEOUT_MS = 8000;
+const RETURN_TIMEOUT_MS = 6000;
 const SAMPLE_MS = 50;
+const TRIES_MAX = 3;
 /** Opening 20,000 streams takes its time. */
-const STREAMS_TIME = 3;
+const STREAMS_TIME = 4;
 const MB = 1e6;
 
 export interface Outcome {
   readonly failures: string[];
+  /** Nothing but times was wrong. */
+  readonly onlySlow: boolean;
   readonly text: string;
 }
 
@@ -79,8 +82,21 @@ export class FloodSuite implements AsyncDisposable {
     return suite;
   }
 
-  /** Runs an attack beside a normal client. */
+  /**
+   * Runs an attack beside a normal client. Other work on the machine makes times long, so one that was
+   * only too slow is tried again.
+   */
   async run(name: string): Promise<Outcome> {
+    let outcome = await this.#once(name);
+    for (let again = 1; again < TRIES_MAX && outcome.onlySlow; again++) {
+      const { text } = outcome;
+      outcome = await this.#once(name);
+      outcome = { ...outcome, text: `${text}; again: ${outcome.text}` };
+    }
+    return outcome;
+  }
+
+  async #once(name: string): Promise<Outcome> {
     const limitsBefore = await this.#limits();
     const alone = await this.#quiet(this.#options.quietMs);
     const before = this.#memory();
@@ -94,30 +110,24 @@ export class FloodSuite implements AsyncDisposable {
     const ended = Date.now();
     const after = await this.#memoryReturned(before);
     const seconds = ((Date.now() - ended) / 1000).toFixed(0);
-    const figures = `${attack.text}; p50 ${ms(alone.p50)} -> ${ms(beside.p50)}, p99 ${ms(alone.p99)} -> ${ms(beside.p99)} (${beside.calls} calls); anonymous memory ${mb(before)}, peak ${mb(peak)}, ${seconds} s after it ${mb(after)}; limits: ${await this.#limitsSince(limitsBefore)}`;
-    return { failures: this.#judge(name, { alone, beside, before, peak, after }), text: figures };
+    const figures = `${attack.text}; p50 ${ms(alone.p50)} -> ${ms(beside.p50)}, p99 ${ms(alone.p99)} -> ${ms(beside.p99)} (${beside.calls} calls, lag ${ms(beside.lag)}); anonymous memory ${mb(before)}, peak ${mb(peak)}, ${seconds} s after it ${mb(after)}; limits: ${await this.#limitsSince(limitsBefore)}`;
+    const failures = this.#judge(name, { before, peak, after });
+    const p99Max = SLOWDOWN_MAX * Math.max(P99_FLOOR_MS, alone.p99, beside.lag);
+    const onlySlow = failures.length === 0 && beside.p99 > p99Max;
+    if (onlySlow) failures.push(`p99 ${ms(beside.p99)}, at most ${ms(p99Max)}`);
+    if (beside.calls < 20) failures.push(`only ${beside.calls} calls of the normal client`);
+    return { failures, onlySlow, text: figures };
   }
 
   #judge(
     name: string,
     {
-      alone,
-      beside,
       before,
       peak,
       after,
-    }: {
-      readonly alone: Latencies;
-      readonly beside: Latencies;
-      readonly before: number;
-      readonly peak: number;
-      readonly after: number;
-    },
+    }: { readonly before: number; readonly peak: number; readonly after: number },
   ): string[] {
     const failures: string[] = [];
-    const p99Max = SLOWDOWN_MAX * Math.max(P99_FLOOR_MS, alone.p99);
-    if (beside.p99 > p99Max) failures.push(`p99 ${ms(beside.p99)}, at most ${ms(p99Max)}`);
-    if (beside.calls < 20) failures.push(`only ${beside.calls} calls of the normal client`);
     const growthMax = name === 'tinyFrames' ? TINY_FRAMES_BYTES_MAX : PEAK_BYTES_MAX;
     if (peak - before > growthMax) failures.push(`took ${mb(peak - before)} of memory`);
     const leftMax = name === 'streams' ? LEFT_BYTES_MAX_FIRST_BURST : LEFT_BYTES_MAX;
