@@ -1,8 +1,12 @@
-// Runs the fuzz suite: dist/test/fuzz/*.test.js, then spoiled requests of every method against a server.
+// Runs the fuzz suite: dist/test/fuzz/*.test.js, random operations on databases beside a model, then spoiled
+// requests of every method against a server.
 //
 //   node scripts/fuzz-suite.mjs [--mutations 10000] [--seed N] [--index I]
+//                               [--database-seconds 20] [--database-seed N] [--groups 120]
 //
-// A failure names its mutation; --index with the same --seed makes that one alone.
+// A failure names its mutation; --index with the same --seed makes that one alone. A database run that fails
+// names its seed; --database-seed makes that one alone. --groups: of writes in each run. The long form is
+// --mutations 100000 --database-seconds 600.
 
 import { spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
@@ -20,6 +24,9 @@ const { values } = parseArgs({
     mutations: { type: 'string', default: '10000' },
     seed: { type: 'string', default: String(randomInt(2 ** 31)) },
     index: { type: 'string' },
+    'database-seconds': { type: 'string', default: '20' },
+    'database-seed': { type: 'string' },
+    groups: { type: 'string', default: '120' },
   },
 });
 
@@ -62,6 +69,31 @@ async function runMutations() {
     : { passed: 1, failed: 0 };
 }
 
+async function runDatabases() {
+  const file = path.join(ROOT, 'dist/test/fuzz/database-run.js');
+  const { DatabaseRun } = await import(pathToFileURL(file).href);
+  const alone = values['database-seed'] !== undefined;
+  const end = Date.now() + 1000 * number('database-seconds');
+  const totals = {};
+  const first = number(alone ? 'database-seed' : 'seed');
+  let seed = first;
+  do {
+    try {
+      const figures = await new DatabaseRun({ seed, groups: number('groups') }).run();
+      for (const [name, count] of Object.entries(figures)) {
+        totals[name] = (totals[name] ?? 0) + count;
+      }
+    } catch (error) {
+      console.log(`FAILED  database: ${error.message}`);
+      return { passed: 0, failed: 1 };
+    }
+    seed++;
+  } while (!alone && Date.now() < end);
+  const shown = Object.entries(totals).map(([name, count]) => `${name}: ${count}`);
+  console.log(`databases of seed ${first} to ${seed - 1}: ${shown.join(', ')}`);
+  return { passed: 1, failed: 0 };
+}
+
 process.chdir(ROOT);
 if (!existsSync('dist/test/fuzz')) {
   console.error('dist/test/fuzz is missing: run npm run build first');
@@ -69,10 +101,11 @@ if (!existsSync('dist/test/fuzz')) {
 }
 const begin = Date.now();
 console.log(`seed ${values.seed}`);
-const results = [
-  values.index === undefined ? runTests() : { passed: 0, failed: 0 },
-  await runMutations(),
-];
+const isWhole = values.index === undefined && values['database-seed'] === undefined;
+const results = [];
+if (isWhole) results.push(runTests());
+if (values.index === undefined) results.push(await runDatabases());
+if (values['database-seed'] === undefined) results.push(await runMutations());
 const passed = results.reduce((sum, result) => sum + result.passed, 0);
 const failed = results.reduce((sum, result) => sum + result.failed, 0);
 console.log(`${((Date.now() - begin) / 1000).toFixed(0)} s`);

@@ -95,6 +95,9 @@ function openDatabases(
     reserveBytes: config.diskReserveBytes,
     reserveFraction: config.diskReservePercent / 100,
     entryCacheBytes: config.entryCacheBytes,
+    maxOpenDatabases: config.maxOpenDatabases,
+    scrubPeriodMs: config.scrubPeriodMs,
+    scrubRateBytes: config.scrubRateBytes,
     onFailure: events.onStorageFailure,
     onCorruption(database, error) {
       countAlarm();

@@ -95,6 +95,7 @@ function rpcLimits(config: Config): RpcLimits {
     controlBytesMax: config.maxControlBytes,
     streamResetBurst: config.streamResetBurst,
     streamResetRate: config.streamResetRate,
+    receiveWindowBytes: config.receiveWindowBytes,
     connectionMemoryBytes: config.connectionMemoryBytes,
   };
 }

@@ -12,6 +12,7 @@ import { Reader } from './reader.js';
 import type { DatabaseSettings } from './settings.js';
 import { BlobStager } from './stager.js';
 import { Transactions } from './transactions.js';
+import { ValueTruncation } from './truncation.js';
 import type {
   HeaderVersionSetting,
   HistoryRequest,
@@ -53,6 +54,7 @@ export class StoredDatabase implements Database {
   readonly name: string;
   /** What is under way; who closes databases by itself leaves one in use alone. */
   readonly uses = new Uses();
+  readonly truncation: ValueTruncation;
   readonly #settings: DatabaseSettings;
   readonly #store: Store;
   readonly #loop: CommitLoop;
@@ -80,6 +82,7 @@ export class StoredDatabase implements Database {
     });
     this.#guard = new Guard(this.uses, (error) => options.onCorruption(error));
     this.#writer = new Writer(store, this.#loop, settings, this.uses, this.#guard);
+    this.truncation = new ValueTruncation(store, this.uses, this.#guard, options.log);
     const reader = new Reader(store, clock);
     this.#transactions = new Transactions(store, reader);
     this.#queries = new Queries(store, reader, this.#transactions, this.#guard, settings, limits);
@@ -87,7 +90,9 @@ export class StoredDatabase implements Database {
 
   /** @throws StorageError for an environment that is not to be used */
   static async open(options: StoredDatabaseOptions): Promise<StoredDatabase> {
-    return new StoredDatabase(options, await Store.open(options));
+    const database = new StoredDatabase(options, await Store.open(options));
+    database.truncation.resume();
+    return database;
   }
 
   /** The settings, with the header version as it was fixed. */
@@ -252,6 +257,7 @@ export class StoredDatabase implements Database {
 
   /** Finishes what was taken, then closes the files. */
   async close(): Promise<void> {
+    await this.truncation.close();
     await this.#loop.close();
     await this.#store.close();
   }

@@ -3,8 +3,9 @@ import type { LogEntry, Store } from '../storage/index.js';
 import { DatabaseError } from './errors.js';
 import { illegalArguments } from './failures.js';
 
-/** Marks values as complete: length 1, no truncation. */
-const TRAILER = Buffer.from([0, 1, 0]);
+/** A length, then whether the values were removed and their digests stand for them. */
+const COMPLETE = Buffer.from([0, 1, 0]);
+const TRUNCATED = Buffer.from([0, 1, 1]);
 
 /**
  * One transaction in the layout of transaction export: header, raw entries with their values, trailer;
@@ -19,9 +20,13 @@ export function exportTx(store: Store, txId: number) {
   const head = store.log.head(txId);
   const entries = store.log.entries(txId, head);
   const header = Buffer.from(headerBytes(head.header));
-  let length = 4 + header.length + TRAILER.length;
-  for (const { rawKey, metadata, vLen } of entries) {
-    length += 2 + rawKey.length + 2 + metadata.length + 4 + vLen;
+  // Of one transaction all values are sent or none.
+  const truncated = entries.some((entry) => entry.truncated);
+  const trailer = truncated ? TRUNCATED : COMPLETE;
+  const sentLength = ({ hValue, vLen }: LogEntry) => (truncated ? hValue.length : vLen);
+  let length = 4 + header.length + trailer.length;
+  for (const entry of entries) {
+    length += 8 + entry.rawKey.length + entry.metadata.length + sentLength(entry);
   }
   return {
     length,
@@ -30,20 +35,21 @@ export function exportTx(store: Store, txId: number) {
       start.writeUInt32BE(header.length);
       yield Buffer.concat([start, header]);
       for (const entry of entries) {
-        yield entryHead(entry);
-        yield* store.log.valuePieces(entry, txId);
+        yield entryHead(entry, sentLength(entry));
+        if (truncated) yield entry.hValue;
+        else yield* store.log.valuePieces(entry, txId);
       }
-      yield TRAILER;
+      yield trailer;
     },
   };
 }
 
-function entryHead({ rawKey, metadata, vLen }: LogEntry): Buffer {
+function entryHead({ rawKey, metadata }: LogEntry, length: number): Buffer {
   const out = Buffer.alloc(8 + rawKey.length + metadata.length);
   out.writeUInt16BE(rawKey.length, 0);
   rawKey.copy(out, 2);
   out.writeUInt16BE(metadata.length, 2 + rawKey.length);
   metadata.copy(out, 4 + rawKey.length);
-  out.writeUInt32BE(vLen, 4 + rawKey.length + metadata.length);
+  out.writeUInt32BE(length, 4 + rawKey.length + metadata.length);
   return out;
 }

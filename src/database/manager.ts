@@ -1,64 +1,26 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { type Clock, unixSeconds } from '../base/clock.js';
+import { unixSeconds } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
-import type { Log } from '../base/log.js';
-import {
-  type Disk,
-  EntryCache,
-  fileSize,
-  type IndexLimits,
-  readStateFile,
-  type StorageError,
-} from '../storage/index.js';
+import { EntryCache, fileSize, readStateFile } from '../storage/index.js';
 import type { Database, DatabaseInfo, Databases } from './api.js';
 import { Catalog, type CatalogRecord } from './catalog.js';
-import { type DatabaseLimits, StoredDatabase } from './database.js';
+import type { StoredDatabase } from './database.js';
 import { DatabaseError } from './errors.js';
 import { asDatabaseError } from './failures.js';
 import { checkDatabaseName, DEFAULT_DATABASE, isReserved, SYSTEM_DATABASE } from './names.js';
 import { OpenDatabases } from './open-databases.js';
-import { Scrubber } from './scrub.js';
+import { RetentionJob } from './retention.js';
+import { Scrubber, type ScrubStatus } from './scrub.js';
 import type { DatabaseSettings, DatabaseSettingsUpdate } from './settings.js';
+import { defaultSettings, newSettings, updatedSettings } from './settings-rules.js';
 import {
-  defaultSettings,
-  newSettings,
-  type SettingsDefaults,
-  updatedSettings,
-} from './settings-rules.js';
-
-export interface DatabasesOptions {
-  /** Data directory of the server. */
-  readonly dir: string;
-  readonly defaults: SettingsDefaults;
-  readonly limits: DatabaseLimits;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly commitTimeoutMs: number;
-  readonly reserveBytes: number;
-  readonly reserveFraction: number;
-  /** Databases that stay open when nobody uses them; by default all. */
-  readonly maxOpenDatabases?: number;
-  /** Milliseconds without a use before one may be closed; by default 30,000. */
-  readonly databaseIdleMs?: number;
-  readonly disk?: Disk;
-  readonly indexLimits?: Partial<IndexLimits>;
-  /** Bytes of entries kept in memory after they were read; by default none. */
-  readonly entryCacheBytes?: number;
-  /** Within so many milliseconds everything stored is read again and checked; by default 7 days. */
-  readonly scrubPeriodMs?: number;
-  /** Bytes that this reads in a second, or more when the period asks for it; by default 0, which is off. */
-  readonly scrubRateBytes?: number;
-  /** Told when a database may not be written any more. */
-  onFailure(name: string, error: StorageError): void;
-  /** Told of damage that a read or the scrub met. */
-  onCorruption(name: string, error: DatabaseError): void;
-}
-
-/** With what all databases share. */
-interface StoredOptions extends DatabasesOptions {
-  readonly entryCache: EntryCache;
-}
+  type DatabasesOptions,
+  folderOf,
+  openStored,
+  type StoredOptions,
+  stateFileOf,
+} from './stored-files.js';
 
 const RETENTION_MS_MIN = 86_400_000;
 const SYSTEM_LIMITS = { maxKeyLen: 1024, maxValueLen: 33_554_432, maxTxEntries: 1024 };
@@ -72,6 +34,7 @@ export class DatabaseManager implements Databases {
   readonly #catalog: Catalog;
   readonly #open: OpenDatabases;
   readonly #scrubber: Scrubber;
+  readonly #retention: RetentionJob;
   #changes: Promise<unknown> = Promise.resolve();
 
   private constructor(options: StoredOptions, system: StoredDatabase) {
@@ -85,6 +48,7 @@ export class DatabaseManager implements Databases {
     this.#scrubber = new Scrubber({
       periodMs: options.scrubPeriodMs ?? SCRUB_PERIOD_MS,
       rateBytes: options.scrubRateBytes ?? 0,
+      clock: options.clock,
       log: options.log,
       databases: () => this.#scrubbed(),
       open: (name) => this.stored(name),
@@ -93,6 +57,16 @@ export class DatabaseManager implements Databases {
         if (error instanceof DatabaseError) options.onCorruption(name, error);
       },
     });
+    this.#retention = new RetentionJob({
+      log: options.log,
+      databases: () => this.#retained(),
+      truncate: (name, periodMs) => this.#truncate(name, periodMs),
+    });
+  }
+
+  /** How the last scrub went. */
+  get scrubStatus(): ScrubStatus {
+    return this.#scrubber.status;
   }
 
   /** Everything that is loaded. */
@@ -121,6 +95,7 @@ export class DatabaseManager implements Databases {
       }
       await manager.#tryOpen(DEFAULT_DATABASE);
       manager.#scrubber.start();
+      manager.#retention.start();
       return manager;
     } catch (error) {
       await manager.close();
@@ -350,55 +325,36 @@ export class DatabaseManager implements Databases {
           "RetentionPeriod should at least '24h0m0s' hours",
       );
     }
-    const { store } = await this.stored(name);
-    const limit = unixSeconds(this.#options.clock) - retentionPeriodMs / 1000;
-    if (store.state.txId === 0 || store.log.header(1).ts > limit) {
-      throw new DatabaseError('retentionPeriodNotReached', 'retention period has not been reached');
-    }
-    throw new DatabaseError('databaseReadOnly', 'truncation of values is not available');
+    await this.#truncate(name, retentionPeriodMs);
+  }
+
+  async #truncate(name: string, retentionPeriodMs: number): Promise<void> {
+    const database = await this.stored(name);
+    const before = unixSeconds(this.#options.clock) - retentionPeriodMs / 1000;
+    await database.truncation.before(before);
+  }
+
+  /** Those that keep values for a time only. */
+  #retained() {
+    return this.#catalog.all().flatMap(({ loaded, name, directory, settings }) => {
+      const { retentionPeriodMs, truncationFrequencyMs } = settings;
+      if (!loaded || retentionPeriodMs === 0) return [];
+      return [{ name, directory, retentionPeriodMs, truncationFrequencyMs }];
+    });
+  }
+
+  /** Removes the values that their settings do not keep any longer, where that is due. */
+  retain(): Promise<void> {
+    return this.#retention.run();
   }
 
   async close(): Promise<void> {
+    const retention = this.#retention.close();
     await this.#scrubber.close();
     await this.#changes;
+    // Ends what the retention does, too.
     await this.#open.closeAll();
+    await retention;
     await this.system.close();
   }
-}
-
-function folderOf(dir: string, directory: string): string {
-  return path.join(dir, 'databases', directory);
-}
-
-function stateFileOf(dir: string, name: string): string {
-  return path.join(dir, 'states', name);
-}
-
-async function openStored(
-  options: StoredOptions,
-  name: string,
-  folder: string,
-  settings: DatabaseSettings,
-  onHeaderVersion: () => void = () => {},
-): Promise<StoredDatabase> {
-  const { commitTimeoutMs, reserveBytes, reserveFraction, limits, clock } = options;
-  const { disk, indexLimits, entryCache } = options;
-  return StoredDatabase.open({
-    name,
-    path: path.join(options.dir, folder),
-    stateFile: stateFileOf(options.dir, path.basename(folder)),
-    settings,
-    limits,
-    clock,
-    log: options.log.with({ database: name }),
-    commitTimeoutMs,
-    reserveBytes,
-    reserveFraction,
-    entryCache,
-    ...(disk === undefined ? {} : { disk }),
-    ...(indexLimits === undefined ? {} : { indexLimits }),
-    onHeaderVersion,
-    onFailure: (error) => options.onFailure(name, error),
-    onCorruption: (error) => options.onCorruption(name, error),
-  });
 }

@@ -84,7 +84,7 @@ export class Reader {
     if (txId > this.#store.state.txId) throw txNotFound();
     const found = this.#store.log.findEntry(txId, rawKey);
     if (found === undefined) throw keyNotFound();
-    return toVersion(rawKey, txId, found.entry, 0);
+    return toVersion(txId, found.entry, 0);
   }
 
   /** The same, unless it is deleted or expired. */
@@ -97,7 +97,7 @@ export class Reader {
     if (!entry.hasRawKey(rawKey)) {
       throw new DatabaseError('corrupted', 'data is corrupted: an index entry names another key');
     }
-    return toVersion(rawKey, location.tx, entry, revision);
+    return toVersion(location.tx, entry, revision);
   }
 
   #liveVersion(version: Version): Version {
@@ -182,7 +182,7 @@ export class Reader {
 
   /** The value without its prefix byte. */
   value(version: Version): Buffer {
-    return this.#store.log.value(version.entry, version.tx).subarray(1);
+    return this.#store.log.content(version.entry, version.tx);
   }
 }
 
@@ -194,9 +194,8 @@ const SKIPPED: ReadonlySet<string> = new Set([
   'resolutionLimit',
 ]);
 
-function toVersion(rawKey: Buffer, tx: number, entry: StoredLogEntry, revision: number): Version {
-  const key = rawKey.subarray(1);
-  const { metadata: encoded } = entry;
+function toVersion(tx: number, entry: StoredLogEntry, revision: number): Version {
+  const { key, metadata: encoded } = entry;
   if (encoded.length === 0) return { key, tx, entry, revision };
   const metadata = decodeKvMetadata(encoded);
   return metadata === undefined

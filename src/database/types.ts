@@ -201,5 +201,9 @@ export interface VerifiableStreamedEntry {
   readonly inclusionProof: InclusionProof;
 }
 
-/** What becomes of a header version; `auto` is resolved once, by the first user write. */
+/**
+ * What becomes of a header version. `auto` is resolved once, by the first user write: to 1 for a session, to
+ * 0 for a token. With 0, transactions that carry metadata get version 1, which alone has a place for it;
+ * `0-only` refuses metadata.
+ */
 export type HeaderVersionSetting = 'auto' | HeaderVersion | '0-only';

@@ -13,6 +13,8 @@ export interface ErrorAnswer {
   readonly status: StatusName;
   /** Sent in place of the error's own message. */
   readonly text?: string;
+  /** Sent before the text. */
+  readonly prefix?: string;
   /** `ErrorInfo.code`; without it the answer carries no details. */
   readonly info?: string;
 }
@@ -157,10 +159,13 @@ const AUTH_ANSWERS = {
   userRecordInvalid: NOT_IN_CALLS,
 } as const satisfies Record<AuthErrorCode, ErrorAnswer>;
 
+/** As gRPC libraries answer bytes that they cannot decode; only the reason is ours. */
+const NO_MESSAGE = { status: 'INTERNAL', prefix: 'grpc: error unmarshalling request: ' } as const;
+
 const WIRE_ANSWERS = {
-  messageTruncated: INVALID,
-  messageMalformed: INVALID,
-  messageInvalidText: INVALID,
+  messageTruncated: NO_MESSAGE,
+  messageMalformed: NO_MESSAGE,
+  messageInvalidText: NO_MESSAGE,
   messageTooManyElements: INVALID,
   messageInvalidField: INVALID,
   frameCutShort: {
@@ -270,7 +275,7 @@ export function mapError(error: unknown, overrides: ErrorOverrides = {}): Mapped
   const answer = overrides[code] ?? ERROR_ANSWERS[code];
   return {
     status: answer.status,
-    text: headerText(answer.text ?? error.message),
+    text: headerText(`${answer.prefix ?? ''}${answer.text ?? error.message}`),
     info: answer.info,
     retryAfterMs: error instanceof AuthError ? error.retryAfterMs : 0,
     errorCode: code,

@@ -68,7 +68,14 @@ export const METHOD_ROWS = {
   // Getting in and out.
   Login: { ...OPEN, maintenance: true, audit: LOGIN_EVENT, handler: sessions.login },
   Logout: { ...OWN_LOGIN, maintenance: true, audit: LOGOUT_EVENT, handler: sessions.logout },
-  OpenSession: { ...OPEN, maintenance: true, audit: LOGIN_EVENT, handler: sessions.openSession },
+  OpenSession: {
+    ...OPEN,
+    maintenance: true,
+    audit: LOGIN_EVENT,
+    // Sessions have no older generation of clients, for which Login says PERMISSION_DENIED.
+    errors: { invalidCredentials: { status: 'UNKNOWN', info: '08004' } },
+    handler: sessions.openSession,
+  },
   CloseSession: {
     ...OWN_LOGIN,
     maintenance: true,

@@ -21,6 +21,8 @@ export class BlobStore {
   readonly #blobs: Table;
   readonly #staging: Table;
   #nextId: number;
+  /** Staged blobs whose removal is under way. */
+  readonly #discarded = new Set<number>();
 
   constructor(environment: Environment) {
     this.#environment = environment;
@@ -66,17 +68,30 @@ export class BlobStore {
     batch.remove('staging', u64Key(blobId));
   }
 
-  isStaged(blobId: number): boolean {
-    return this.#staging.has(u64Key(blobId));
+  /** The reverse, in the commit that takes the blob from its transaction: it is to be discarded. */
+  release(batch: Batch, blobId: number): void {
+    batch.put('staging', u64Key(blobId), Buffer.from([1]));
   }
 
-  /** Removes a staged blob. */
+  /** Whether a transaction may own this blob: it is written, and neither owned nor being discarded. */
+  isStaged(blobId: number): boolean {
+    return !this.#discarded.has(blobId) && this.#staging.has(u64Key(blobId));
+  }
+
+  /** Removes a staged blob, unless a transaction that is committed before this is owns it. */
   async discard(blobId: number): Promise<void> {
-    const remove = (batch: Batch) => {
-      this.remove(batch, blobId);
-      batch.remove('staging', u64Key(blobId));
-    };
-    await this.#environment.commit(64, remove, true);
+    this.#discarded.add(blobId);
+    try {
+      await this.#environment.commit(64, (batch) => this.#removeStaged(batch, blobId), true);
+    } finally {
+      this.#discarded.delete(blobId);
+    }
+  }
+
+  #removeStaged(batch: Batch, blobId: number): void {
+    if (!this.#staging.has(u64Key(blobId))) return;
+    this.remove(batch, blobId);
+    batch.remove('staging', u64Key(blobId));
   }
 
   /** Takes the pieces of a blob away, staged or old. */

@@ -1,8 +1,8 @@
-import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { equalBytes } from '../base/bytes.js';
 import { messageOf } from '../base/errors.js';
 import { type CheckedCounts, type Problem, StoreCheck } from './check-steps.js';
 import { StorageError } from './errors.js';
+import { Pace, type PaceTimer } from './pace.js';
 import type { Progress } from './recovery.js';
 import type { Store } from './store.js';
 
@@ -13,6 +13,8 @@ export interface CheckOptions {
   readonly signal?: AbortSignal;
   /** At most this many bytes are read in a second; by default as fast as it goes. */
   readonly bytesPerSecond?: number;
+  /** By default that of the process. */
+  readonly timer?: PaceTimer;
 }
 
 export interface CheckReport extends CheckedCounts {
@@ -25,8 +27,6 @@ export interface CheckReport extends CheckedCounts {
   readonly problems: readonly Problem[];
 }
 
-/** Milliseconds of work in one turn of the event loop. */
-const TURN_MS = 3;
 const PROBLEMS_KEPT_MAX = 20;
 
 /**
@@ -43,12 +43,13 @@ export async function checkStore(store: Store, options: CheckOptions = {}): Prom
     if (problems.length < PROBLEMS_KEPT_MAX) problems.push(problem);
     problemCount++;
   });
-  const pace = new Pace(bytesPerSecond, signal);
+  const pace = new Pace(bytesPerSecond, signal, options.timer);
   let finished = true;
   try {
     for (const bytes of check.steps()) {
       if (await pace.after(bytes)) onProgress(check.counts.transactions, txId);
     }
+    await pace.end();
     checkAcknowledged(store, check);
     onProgress(txId, txId);
   } catch (error) {
@@ -66,36 +67,6 @@ function checkAcknowledged(store: Store, check: StoreCheck): void {
       state.txId <= store.state.txId && equalBytes(store.log.alh(state.txId), state.txHash);
     if (!isPart) throw new StorageError('behindAcknowledged', 'it is not part of the history');
   });
-}
-
-/** Gives way to others, and keeps to a rate. */
-class Pace {
-  readonly #bytesPerMs: number | undefined;
-  readonly #signal: AbortSignal | undefined;
-  #turnEnd = performance.now() + TURN_MS;
-  readonly #start = performance.now();
-  #bytes = 0;
-
-  constructor(bytesPerSecond: number | undefined, signal: AbortSignal | undefined) {
-    this.#bytesPerMs = bytesPerSecond === undefined ? undefined : bytesPerSecond / 1000;
-    this.#signal = signal;
-  }
-
-  /** @returns whether others had their turn @throws AbortError */
-  async after(bytes: number): Promise<boolean> {
-    this.#bytes += bytes;
-    const now = performance.now();
-    if (now < this.#turnEnd) return false;
-    const signal = this.#signal;
-    signal?.throwIfAborted();
-    const dueMs = this.#bytesPerMs === undefined ? 0 : this.#bytes / this.#bytesPerMs;
-    const earlyMs = this.#start + dueMs - now;
-    if (earlyMs > 1) await delay(earlyMs, undefined, signal && { signal });
-    else await nextTurn();
-    signal?.throwIfAborted();
-    this.#turnEnd = performance.now() + TURN_MS;
-    return true;
-  }
 }
 
 /** For a person. */

@@ -5,10 +5,10 @@ const BLOCK_BYTES = 65_536;
 /** Larger ones have memory of their own. */
 const SHARED_BYTES_MAX = BLOCK_BYTES / 4;
 /** An entry costs this much beyond its bytes: objects, and its place in the map. */
-const OVERHEAD_BYTES = 256;
-/** Entry numbers are below; transactions from 2^37 on are not kept. */
-const ENTRIES_OF_TX = 65_536;
-const TX_ID_MAX = 2 ** 37 - 1;
+const OVERHEAD_BYTES = 512;
+/** A place in the map is a small integer, which hashes fast; of two entries with one place one is kept. */
+const PLACES = 0x3fff_ffff;
+const ENTRIES_APART = 1024;
 
 /**
  * Entries that were read and checked, so that what is read again and again is neither looked up nor hashed
@@ -60,6 +60,10 @@ export class EntryCache {
   }
 }
 
+function placeOf(txId: number, index: number): number {
+  return (txId * ENTRIES_APART + index) & PLACES;
+}
+
 /** What is kept of one database. */
 export class CachedEntries {
   readonly #cache: EntryCache;
@@ -73,13 +77,14 @@ export class CachedEntries {
   }
 
   get(txId: number, index: number): StoredLogEntry | undefined {
-    const name = txId * ENTRIES_OF_TX + index;
-    return this.#young.get(name) ?? this.#old.get(name);
+    const place = placeOf(txId, index);
+    const entry = this.#young.get(place) ?? this.#old.get(place);
+    return entry?.txId === txId && entry.index === index ? entry : undefined;
   }
 
-  put(txId: number, index: number, entry: StoredLogEntry): void {
-    if (txId > TX_ID_MAX || !this.#cache.admit(entry.bytes)) return;
-    this.#young.set(txId * ENTRIES_OF_TX + index, entry);
+  put(entry: StoredLogEntry): void {
+    if (!this.#cache.admit(entry.bytes)) return;
+    this.#young.set(placeOf(entry.txId, entry.index), entry);
   }
 
   readonly allocate = (bytes: number): Buffer => this.#cache.allocate(bytes);

@@ -69,15 +69,16 @@ export class IndexBacklog {
     return generation.names.slice(from, generation.next);
   }
 
-  /**
-   * Whether `take` has gone through a generation, which ends it.
-   * @returns its last transaction, undefined while there is more of it
-   */
-  endGeneration(): number | undefined {
+  /** Last transaction of a generation that `take` has gone through, undefined while there is more of it. */
+  endOfGeneration(): number | undefined {
     const generation = this.#generation;
     if (generation === undefined || generation.next < generation.names.length) return undefined;
-    this.#generation = undefined;
     return generation.txId;
+  }
+
+  /** After the commit of what was taken: until then `between` needs the names. */
+  endGeneration(): void {
+    if (this.endOfGeneration() !== undefined) this.#generation = undefined;
   }
 
   /** What was merged waits no more. */

@@ -31,7 +31,7 @@ export interface IndexLimits extends BacklogLimits {
 
 const DEFAULT_LIMITS: IndexLimits = {
   directVersionsMax: 512,
-  versionsHigh: 131_072,
+  versionsHigh: 65_536,
   keyBytesHigh: 48 << 20,
   mergeStepKeys: 4096,
 };
@@ -65,6 +65,11 @@ export class IndexStore {
   readonly #stuck = new Set<string>();
   /** Merged by a commit that is under way. */
   #merged: string[] = [];
+  /**
+   * What the tables held before a commit that is under way writes to them. Readers see the tables as LMDB
+   * last finished them, which may be before that is known here; until then this is what they are told.
+   */
+  #before: ReadonlyMap<string, IndexEntry | undefined> = new Map();
 
   constructor(environment: Environment, log: Log, limits: Partial<IndexLimits> = {}) {
     this.#index = environment.table('index');
@@ -120,6 +125,11 @@ export class IndexStore {
     return Math.max(1, Math.min(this.#limits.mergeStepKeys, pages, this.#backlog.keys));
   }
 
+  /** Whether the tables may hold, or soon hold, more than `lookup` and `page` tell. */
+  get hasCommitUnderWay(): boolean {
+    return this.#before.size > 0;
+  }
+
   /** Whether a merge step would have something to do. */
   get hasMergeWork(): boolean {
     return this.mergeableKeys > 0 || (this.#hasMarker && this.#backlog.keys === 0);
@@ -148,6 +158,10 @@ export class IndexStore {
   }
 
   #stored(indexKey: Buffer): IndexEntry | undefined {
+    if (this.#before.size > 0) {
+      const name = indexKey.latin1Slice();
+      if (this.#before.has(name)) return this.#before.get(name);
+    }
     const bytes = this.#index.view(indexKey);
     return bytes === undefined ? undefined : decodeIndexEntry(indexKey, bytes);
   }
@@ -158,6 +172,8 @@ export class IndexStore {
    * @throws StorageError `corrupted`
    */
   checkNeighbours(indexKey: Buffer): void {
+    // The table has it: a commit that is under way brings it.
+    if (this.#before.has(indexKey.latin1Slice())) return;
     for (const reverse of [false, true]) {
       for (const { key, value } of this.#index.rows({ start: indexKey, reverse, limit: 1 })) {
         decodeIndexEntry(key, value);
@@ -183,9 +199,21 @@ export class IndexStore {
 
   /** At most `limit` entries with low <= key < high, from the low end or from the high one. */
   page(low: Buffer, high: Buffer, desc: boolean, limit: number): IndexRow[] {
-    const rows = readIndexPage(this.#index, low, high, desc, limit);
+    const rows = this.#storedPage(low, high, desc, limit);
     if (this.#backlog.keys === 0) return rows;
     return this.#withWaiting(rows, low, high, desc, limit);
+  }
+
+  #storedPage(low: Buffer, high: Buffer, desc: boolean, limit: number): IndexRow[] {
+    const before = this.#before;
+    if (before.size === 0) return readIndexPage(this.#index, low, high, desc, limit);
+    const rows: IndexRow[] = [];
+    for (const row of readIndexPage(this.#index, low, high, desc, limit + before.size)) {
+      const name = row.key.latin1Slice();
+      const entry = before.has(name) ? before.get(name) : row.entry;
+      if (entry !== undefined) rows.push({ key: row.key, entry });
+    }
+    return rows.slice(0, limit);
   }
 
   #withWaiting(
@@ -254,12 +282,14 @@ export class IndexStore {
       throw error;
     }
     for (const [name, waiting] of changes.all()) putKey(batch, name, waiting, stored.get(name));
+    this.#before = stored;
     return true;
   }
 
   /** After the commit of `write`. */
   committed(changes: IndexChanges, txId: number, written: boolean): void {
     this.mergeCommitted();
+    this.#before = new Map();
     if (!written) this.#backlog.add(changes);
     this.#txId = txId;
   }
@@ -280,7 +310,7 @@ export class IndexStore {
         this.#noteStuck(batch, name);
       }
     }
-    const txId = this.#backlog.endGeneration();
+    const txId = this.#backlog.endOfGeneration();
     if (txId === undefined || this.#stuck.size > 0) return;
     if (!more && this.#merged.length === this.#backlog.keys) {
       batch.remove('meta', MARKER_KEY);
@@ -305,6 +335,7 @@ export class IndexStore {
   mergeCommitted(): void {
     for (const name of this.#merged) this.#backlog.delete(name);
     this.#merged = [];
+    this.#backlog.endGeneration();
   }
 }
 

@@ -10,8 +10,16 @@ export { indexKeyOf, rawKeyOfIndexKey, sortableScore } from './index-key.js';
 export type { IndexEntry, Location } from './index-record.js';
 export type { IndexLimits, IndexRow } from './index-store.js';
 export { BLOB_PIECE_BYTES, INDEX_KEY_BYTES_MAX, TX_ENTRIES_MAX } from './layout.js';
+export type { PaceTimer } from './pace.js';
 export { type Progress, rebuildIndex } from './recovery.js';
 export { readStateFile } from './state-file.js';
 export { Store, StoreBatch, type StoreOptions } from './store.js';
+export {
+  firstNotBefore,
+  type Truncation,
+  type TruncationReport,
+  truncateValues,
+  truncationOf,
+} from './truncation.js';
 export type { BuiltTx, DraftEntry, StagedRawValue, TxDraft } from './tx-builder.js';
 export type { LogEntry, LogHead, StoredLogEntry } from './tx-record.js';

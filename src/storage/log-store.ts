@@ -35,6 +35,11 @@ export class LogStore {
     this.#cache.close();
   }
 
+  /** After a commit that rewrote records. */
+  forgetRead(): void {
+    this.#cache.clear();
+  }
+
   /** 0 when there is none. */
   lastTxId(): number {
     const key = this.#log.lastKey();
@@ -65,7 +70,7 @@ export class LogStore {
     const cached = this.#cache.get(txId, index);
     if (cached !== undefined) return cached;
     const entry = decodeEntry(txId, index, this.#segment(txId, segment), this.#cache.allocate);
-    this.#cache.put(txId, index, entry);
+    this.#cache.put(entry);
     return entry;
   }
 
@@ -98,21 +103,44 @@ export class LogStore {
     const { inline } = entry;
     if (inline === undefined) {
       if (entry.truncated) throw truncated(txId);
-      return this.#blobs.read(entry.blobId, entry.vLen, entry.hValue);
+      try {
+        return this.#blobs.read(entry.blobId, entry.vLen, entry.hValue);
+      } catch (error) {
+        throw this.#blobError(error, entry, txId);
+      }
     }
-    if (entry.isVerified) return inline;
     sha256Into(digest, 0, inline);
     if (!entry.hasDigest(digest)) {
       throw corrupted(`a value of transaction ${txId} does not match its digest`);
     }
-    entry.isVerified = true;
     return inline;
+  }
+
+  /** The same without its first byte, which tells the kind. */
+  content(entry: StoredLogEntry, txId: number): Buffer {
+    const { content } = entry;
+    if (content !== undefined) return content;
+    const found = this.value(entry, txId).subarray(1);
+    if (entry.inlineKind !== undefined) entry.content = found;
+    return found;
   }
 
   /** The same in pieces. */
   *valuePieces(entry: StoredLogEntry, txId: number): Generator<Buffer> {
-    if (entry.blobId === 0) yield this.value(entry, txId);
-    else yield* this.#blobs.pieces(entry.blobId, entry.vLen, entry.hValue);
+    if (entry.blobId === 0) {
+      yield this.value(entry, txId);
+      return;
+    }
+    try {
+      yield* this.#blobs.pieces(entry.blobId, entry.vLen, entry.hValue);
+    } catch (error) {
+      throw this.#blobError(error, entry, txId);
+    }
+  }
+
+  /** A blob may have been removed after its entry was read, which is no damage. */
+  #blobError(error: unknown, entry: StoredLogEntry, txId: number): unknown {
+    return this.findEntry(txId, entry.rawKey)?.entry.truncated === true ? truncated(txId) : error;
   }
 
   /** The first byte of a raw value, which tells its kind; undefined for an empty or truncated one. */

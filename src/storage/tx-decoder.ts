@@ -1,6 +1,6 @@
 import { readI64, readU64 } from '../base/bytes.js';
 import { checksum32, checksumSeed } from '../base/checksum.js';
-import { decodeTxMetadata, type HeaderVersion } from '../proofs/index.js';
+import { decodeTxMetadata, type HeaderVersion, type TxMetadata } from '../proofs/index.js';
 import { corrupted, type StorageError } from './errors.js';
 import {
   ENTRY_HEAD_BYTES,
@@ -28,10 +28,23 @@ class StoredEntry implements StoredLogEntry {
   readonly #keyAt: number;
   readonly #hValueAt: number;
   readonly #kind: number;
+  readonly txId: number;
+  readonly index: number;
   readonly vLen: number;
-  isVerified = false;
+  content: Buffer | undefined;
+  #key: Buffer | undefined;
 
-  constructor(bytes: Buffer, keyAt: number, hValueAt: number, vLen: number, kind: number) {
+  constructor(
+    txId: number,
+    index: number,
+    bytes: Buffer,
+    keyAt: number,
+    hValueAt: number,
+    vLen: number,
+    kind: number,
+  ) {
+    this.txId = txId;
+    this.index = index;
     this.#bytes = bytes;
     this.#keyAt = keyAt;
     this.#hValueAt = hValueAt;
@@ -55,6 +68,11 @@ class StoredEntry implements StoredLogEntry {
 
   get inline(): Buffer | undefined {
     return this.#kind === KIND_INLINE ? this.#bytes.subarray(this.#hValueAt + 32) : undefined;
+  }
+
+  get key(): Buffer {
+    this.#key ??= this.#bytes.subarray(this.#keyAt + 1, this.#hValueAt);
+    return this.#key;
   }
 
   get bytes(): number {
@@ -131,7 +149,7 @@ export function decodeHead(txId: number, bytes: Buffer): LogHead {
   const base = PREFIX_BYTES;
   const digests = Buffer.from(bytes.subarray(base + HEAD_NUMBERS_BYTES, METADATA_AT));
   let at = METADATA_AT + bytes.readUInt16BE(base + 9);
-  const metadata = decodeTxMetadata(Buffer.from(bytes.subarray(METADATA_AT, at)));
+  const metadata = metadataOf(txId, Buffer.from(bytes.subarray(METADATA_AT, at)));
   const segmentStarts = [0];
   const more = bytes.readUInt16BE(at);
   for (let i = 0; i < more; i++) {
@@ -153,6 +171,14 @@ export function decodeHead(txId: number, bytes: Buffer): LogHead {
     alh: digests.subarray(96, 128),
     segmentStarts,
   };
+}
+
+function metadataOf(txId: number, bytes: Buffer): TxMetadata | undefined {
+  try {
+    return decodeTxMetadata(bytes);
+  } catch {
+    throw damagedHeader(txId);
+  }
 }
 
 /**
@@ -199,7 +225,7 @@ function entryAt(
   }
   const copy = allocate(end - from);
   copy.set(bytes.subarray(from, end));
-  return new StoredEntry(copy, keyAt, hValueAt, vLen, kind);
+  return new StoredEntry(txId, index, copy, keyAt, hValueAt, vLen, kind);
 }
 
 /** All entries of one segment, in order. @throws StorageError `corrupted` */

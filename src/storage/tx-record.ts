@@ -22,8 +22,12 @@ export interface StoredLogEntry extends LogEntry {
   readonly inlineKind: number | undefined;
   /** Bytes of its record. */
   readonly bytes: number;
-  /** Set once the value was found to match its digest. */
-  isVerified: boolean;
+  readonly txId: number;
+  readonly index: number;
+  /** The value without its first byte, once it was found to match its digest. */
+  content: Buffer | undefined;
+  /** The key without its first byte. */
+  readonly key: Buffer;
   hasRawKey(rawKey: Uint8Array): boolean;
   hasDigest(digest: Uint8Array): boolean;
 }

@@ -14,6 +14,8 @@ export type Init<T> = T extends Uint8Array
 
 /** Small messages share memory blocks of this size. */
 const BLOCK_BYTES = 16_384;
+/** Messages up to this size grow in large steps. */
+const FAST_GROWTH_BYTES_MAX = 524_288;
 const TWO_32 = 0x1_0000_0000;
 
 function notInRange(name: string, expected: string, value: unknown): RangeError {
@@ -183,7 +185,9 @@ export class WireWriter {
 
   private grow(count: number): void {
     const used = this.size;
-    const length = Math.max(BLOCK_BYTES, 2 * used, used + count + 256);
+    // Little of what is never touched costs memory, and copying what was written costs time.
+    const factor = used < FAST_GROWTH_BYTES_MAX ? 8 : 2;
+    const length = Math.max(BLOCK_BYTES, factor * used, used + count + 256);
     const buf = Buffer.allocUnsafeSlow(length);
     this.buf.copy(buf, length - used, this.pos, this.end);
     this.buf = buf;

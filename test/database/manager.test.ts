@@ -343,6 +343,9 @@ test('the scrub finds damage in any database and raises the alarm', async (t) =>
   await database.set([kv('a', '1')], SESSION);
   await fixture.manager.scrub();
   assert.equal(fixture.corruptions.length, 0);
+  const { finished, lastFinishedAt, bytes: read, problems } = fixture.manager.scrubStatus;
+  assert.deepEqual([finished, lastFinishedAt, problems], [1, fixture.nowSeconds, 0]);
+  assert.ok(read > 0);
   const done = fixture.log.lines.filter(({ message }) => message === 'scrubbed');
   assert.deepEqual(
     done.map(({ fields }) => fields.database),
@@ -353,6 +356,7 @@ test('the scrub finds damage in any database and raises the alarm', async (t) =>
   await environment.commit(64, (batch) => batch.remove('index', key));
   await fixture.manager.scrub();
   assert.equal(fixture.corruptions.length, 1);
+  assert.ok(fixture.manager.scrubStatus.problems > 0);
   assert.match(String(fixture.corruptions[0]?.message), /not in the index/);
   assert.ok(fixture.log.lines.some(({ message }) => message === 'the scrub found damage'));
 });

@@ -3,8 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { FaultLibrary } from './fault-library.js';
 import { Bench, type Report, type SuiteOptions, timesText } from './suite.js';
 
-/** From the start of the process to its first answer. */
-const READY_MS_MAX = 2000;
+/** From the start of the process to its first answer; one in ten may take longer on a busy machine. */
+const READY_MS_P90_MAX = 2000;
+const READY_MS_MAX = 10_000;
 const LOAD_MS_MAX = 1000;
 /** Until a server has opened its files; some are killed before that. */
 const OPENING_MS_MAX = 600;
@@ -38,10 +39,12 @@ export async function killUnderLoad(
     });
     if (!ok) return bench.fail();
   }
-  console.log(
-    `        ready again after kill -9: ${timesText(readyMs)}; ` +
-      `${bench.journal.acknowledgedTotal} acknowledged writes, none lost`,
-  );
+  await report.test('ready again after kill -9', ROUND_TIMEOUT_MS, async () => {
+    const p90 = readyMs.toSorted((a, b) => a - b)[Math.floor(readyMs.length * 0.9)] ?? 0;
+    assert.ok(p90 < READY_MS_P90_MAX, `in nine of ten times after up to ${p90.toFixed(0)} ms`);
+    const { acknowledgedTotal } = bench.journal;
+    return `${timesText(readyMs)}; ${acknowledgedTotal} acknowledged writes, none lost`;
+  });
 }
 
 /** @returns how many writes were acknowledged */

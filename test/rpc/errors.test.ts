@@ -139,7 +139,11 @@ const CATALOGUE: readonly Documented[] = [
   [rpc('streamZAddMalformed'), 13, 'unable to reassemble ZAdd message on a streamExecAll', 'XX000'],
   [rpc('operationNotSupported'), 13, 'operation not supported', 'XX000'],
   [rpc('messageMissing'), 3, 'illegal arguments'],
-  [new WireDecodeError('messageTruncated', 'the message ends'), 3, 'the message ends'],
+  [
+    new WireDecodeError('messageTruncated', 'the message ends'),
+    13,
+    'grpc: error unmarshalling request: the message ends',
+  ],
   [
     new WireDecodeError('frameCutShort', 'ends in the key'),
     3,

@@ -4,10 +4,13 @@ import { EntryCache } from '../../src/storage/index.js';
 import type { StoredLogEntry } from '../../src/storage/tx-record.js';
 import { commitTxs, openStore, plain, temporaryFolder } from '../support/store-fixture.js';
 
-function entryOf(bytes: number): StoredLogEntry {
+function entryOf(txId: number, index: number, bytes = 100): StoredLogEntry {
   const nothing = Buffer.alloc(0);
   return {
+    txId,
+    index,
     rawKey: nothing,
+    key: nothing,
     metadata: nothing,
     hValue: nothing,
     vLen: 0,
@@ -15,7 +18,7 @@ function entryOf(bytes: number): StoredLogEntry {
     truncated: false,
     inlineKind: undefined,
     bytes,
-    isVerified: false,
+    content: undefined,
     hasRawKey: () => false,
     hasDigest: () => false,
   };
@@ -24,8 +27,8 @@ function entryOf(bytes: number): StoredLogEntry {
 test('what was put is found, by transaction and number, in its own scope', () => {
   const cache = new EntryCache(1 << 20);
   const [one, other] = [cache.scope(), cache.scope()];
-  const entry = entryOf(100);
-  one.put(7, 3, entry);
+  const entry = entryOf(7, 3);
+  one.put(entry);
   assert.equal(one.get(7, 3), entry);
   assert.equal(one.get(7, 4), undefined);
   assert.equal(one.get(8, 3), undefined);
@@ -34,18 +37,29 @@ test('what was put is found, by transaction and number, in its own scope', () =>
   assert.equal(one.get(7, 3), undefined);
 });
 
-test('the largest transaction id that is kept does not meet another one', () => {
+test('an entry whose place another one takes is never taken for it', () => {
   const scope = new EntryCache(1 << 20).scope();
-  scope.put(2 ** 37 - 1, 65_535, entryOf(1));
-  assert.ok(scope.get(2 ** 37 - 1, 65_535));
-  scope.put(2 ** 37, 0, entryOf(1));
-  assert.equal(scope.get(2 ** 37, 0), undefined);
+  const places = [
+    [1, 1024],
+    [2, 0],
+    [2 + 2 ** 20, 0],
+    [2 ** 52, 65_535],
+  ] as const;
+  for (const [txId, index] of places) {
+    const entry = entryOf(txId, index);
+    scope.put(entry);
+    for (const [t, i] of places) {
+      const found = scope.get(t, i);
+      assert.ok(found === undefined || (found.txId === t && found.index === i));
+    }
+    assert.equal(scope.get(txId, index), entry);
+  }
 });
 
 test('what all scopes hold together stays within the limit', () => {
   const cache = new EntryCache(100_000);
   const scopes = [cache.scope(), cache.scope(), cache.scope()];
-  for (let i = 0; i < 3000; i++) scopes[i % 3]?.put(i, 0, entryOf(744));
+  for (let i = 0; i < 3000; i++) scopes[i % 3]?.put(entryOf(i, 0, 488));
   let held = 0;
   for (let i = 0; i < 3000; i++) if (scopes[i % 3]?.get(i, 0) !== undefined) held++;
   assert.ok(held >= 50 && held <= 100, `${held} entries of 1,000 bytes`);
@@ -54,10 +68,10 @@ test('what all scopes hold together stays within the limit', () => {
 
 test('large entries, and all when the limit is zero, are not kept', () => {
   const scope = new EntryCache(100_000).scope();
-  scope.put(1, 0, entryOf(20_000));
+  scope.put(entryOf(1, 0, 20_000));
   assert.equal(scope.get(1, 0), undefined);
   const none = new EntryCache(0).scope();
-  none.put(1, 0, entryOf(1));
+  none.put(entryOf(1, 0));
   assert.equal(none.get(1, 0), undefined);
 });
 
@@ -74,9 +88,9 @@ test('an entry that was read is handed out again, its value checked once', async
   const store = await openStore(t, folder, { entryCache: new EntryCache(1 << 20) });
   await commitTxs(store, [[plain('a', 'one'), plain('b', 'two')]]);
   const first = store.log.entry(1, 0, 1);
-  assert.equal(first.isVerified, false);
-  assert.equal(store.log.value(first, 1).toString(), '\0two');
-  assert.equal(first.isVerified, true);
+  assert.equal(Boolean(first.content), false);
+  assert.equal(store.log.content(first, 1).toString(), 'two');
+  assert.equal(first.content?.toString(), 'two');
   assert.equal(store.log.entry(1, 0, 1), first);
   assert.notEqual(store.log.entry(1, 0, 0), first);
 });

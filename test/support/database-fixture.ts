@@ -123,6 +123,7 @@ export class DatabasesFixture {
       disk: this.disk,
       commitTimeoutMs: 5000,
       reserveBytes: 1 << 20,
+      entryCacheBytes: 1 << 20,
       reserveFraction: 0.01,
       onFailure: (name) => void this.failures.push(name),
       onCorruption: (_, error) => void this.corruptions.push(error),

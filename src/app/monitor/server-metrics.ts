@@ -58,6 +58,7 @@ export function registerServerMetrics(registry: Registry, source: ServerMetricsS
     () => auth.stats().sessions,
   );
   registerOwn(registry, source, perDatabase);
+  registerScrub(registry, databases);
   registerProcess(registry, startedAt);
 }
 
@@ -129,6 +130,22 @@ function registerOwn(
     ],
   ];
   for (const [name, type, help, collect] of stats) registry.collected(name, type, help, collect);
+}
+
+function registerScrub(registry: Registry, databases: DatabaseManager): void {
+  const scrub = () => databases.scrubStatus;
+  const rows: [string, 'counter' | 'gauge', string, () => number][] = [
+    ['stele_scrubs_total', 'counter', 'Checks of all stored history.', () => scrub().finished],
+    [
+      'stele_scrub_last_finished_timestamp_seconds',
+      'gauge',
+      'When the last one ended; 0 before the first.',
+      () => scrub().lastFinishedAt,
+    ],
+    ['stele_scrub_bytes_total', 'counter', 'Bytes that they read.', () => scrub().bytes],
+    ['stele_scrub_problems_total', 'counter', 'Damage that they found.', () => scrub().problems],
+  ];
+  for (const [name, type, help, collect] of rows) registry.collected(name, type, help, collect);
 }
 
 /** The names that tools of this ecosystem read, with the nearest figures that Node has. */

@@ -193,7 +193,7 @@ function refuseReplication(message: pb.ReplicationNullableSettings | undefined):
 }
 
 function headerVersionFrom(value: number): HeaderVersionSetting {
-  // Whoever asks for version 0 in so many words has clients that know no metadata.
+  // As at the original: who asks for version 0 has clients that verify nothing else, so metadata is refused.
   if (value === 0) return '0-only';
   if (value === 1) return value;
   throw new RpcError(

@@ -21,6 +21,8 @@ export interface FrontLimits {
   readonly bytesBeforeLoginMax: number;
   /** Bytes of one message. */
   readonly receiveBytesMax: number;
+  /** Bytes that a client may send ahead of what was read: of one call, and of a connection with a login. */
+  readonly receiveWindowBytes: number;
   /** Frames of one message. */
   readonly messageFramesMax: number;
   /** Bytes held for one connection: requests, and answers that it has not taken. */
@@ -53,6 +55,7 @@ export const DEFAULT_FRONT_LIMITS: FrontLimits = {
   streamsBeforeLoginMax: 100,
   bytesBeforeLoginMax: 256 * KIB,
   receiveBytesMax: 32 * MIB,
+  receiveWindowBytes: MIB,
   messageFramesMax: 65_536,
   connectionMemoryBytes: 64 * MIB,
   inflightBytesMax: 256 * MIB,

@@ -103,7 +103,11 @@ export class Connection implements CallHome {
       maxSessionMemory: Math.max(1, Math.floor(limits.connectionMemoryBytes / MIB)),
       // Answers carry texts that are bounded where they are made.
       maxSendHeaderBlockLength: 65_536,
-      settings: { maxConcurrentStreams: limits.streamsPerConnectionMax, enablePush: false },
+      settings: {
+        maxConcurrentStreams: limits.streamsPerConnectionMax,
+        initialWindowSize: limits.receiveWindowBytes,
+        enablePush: false,
+      },
     });
     this.#listen();
   }
@@ -191,6 +195,8 @@ export class Connection implements CallHome {
   loggedIn(): void {
     if (this.#isLoggedIn) return;
     this.#isLoggedIn = true;
+    // Until now all calls together had the 64 KiB that HTTP/2 begins with.
+    this.#session.setLocalWindowSize(this.limits.receiveWindowBytes);
     this.#front.promote(this.#heldBytes);
   }
 

@@ -117,6 +117,7 @@ export function getDatabaseSettingsV2({
   return { database: database.name, settings: settingsToMessage(database.settings) };
 }
 
+/** Answers when all is removed; goes on when the caller does not wait for that. */
 export async function truncateDatabase(
   { services }: LoginContext,
   { database, retentionPeriod }: pb.TruncateDatabaseRequest,

@@ -297,6 +297,15 @@ export const connectionOptions = {
     max: 1_000_000,
     help: 'The same in a second after that',
   }),
+  receiveWindowBytes: bytes({
+    flag: 'receive-window',
+    group: 'Connections',
+    default: MIB,
+    min: 64 * KIB,
+    max: 64 * MIB,
+    help: 'Bytes that a client may send ahead of what was read, of one call and of a connection',
+    prose: 'Large ones make streamed values faster. Until a login a connection has 64 KiB.',
+  }),
   connectionMemoryBytes: bytes({
     flag: 'max-connection-memory',
     group: 'Connections',

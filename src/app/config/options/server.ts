@@ -70,7 +70,9 @@ export const serverOptions = {
       'auto is settled once for each database, by its first write: 1 when the client opened a ' +
       'session, 0 when it logged in with a token. Clients of one generation cannot verify headers ' +
       'they do not know, and a database goes from 0 to 1 but never back. Set it when the first ' +
-      'client is not of the generation that the others are of.',
+      'client is not of the generation that the others are of. With 0, a transaction that carries ' +
+      'metadata (delete, expiry, non-indexable) gets 1 all the same; 0-only refuses metadata, and ' +
+      'is what a client gets that sets writeTxHeaderVersion to 0.',
   }),
   maintenance: boolean({
     flag: 'maintenance',
