@@ -93,6 +93,8 @@ function rpcLimits(config: Config): RpcLimits {
     bytesBeforeLoginMax: config.maxBytesBeforeLogin,
     messageFramesMax: config.maxMessageFrames,
     controlBytesMax: config.maxControlBytes,
+    streamResetBurst: config.streamResetBurst,
+    streamResetRate: config.streamResetRate,
     receiveWindowBytes: config.receiveWindowBytes,
     connectionMemoryBytes: config.connectionMemoryBytes,
   };

@@ -19,6 +19,7 @@ import { Connection } from './connection.js';
 import { handshakeReason } from './handshake-reason.js';
 import { responseHeaders } from './headers.js';
 import { refuseConnection } from './refuse-connection.js';
+import { Turns } from './turns.js';
 
 export interface GrpcTransportOptions {
   readonly front: Front;
@@ -36,6 +37,7 @@ export class GrpcTransport implements Transport {
   readonly #options: GrpcTransportOptions;
   readonly #front: Front;
   readonly #headers: ReturnType<typeof responseHeaders>;
+  readonly #turns = new Turns();
   readonly #sockets = new Set<Socket>();
   readonly #connections = new Set<Connection>();
   readonly #listeners: Server[] = [];
@@ -138,6 +140,7 @@ export class GrpcTransport implements Transport {
       front: this.#front,
       accept: this.#options.accept,
       headers: this.#headers,
+      turns: this.#turns,
       onTooMuchUnsent: () => this.#relieve(),
     });
     this.#connections.add(connection);
