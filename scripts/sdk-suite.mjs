@@ -373,6 +373,94 @@ function show(result) {
   if (result.serverLog) console.log(`  server log:\n    ${tail(result.serverLog)}`);
 }
 
+/** The newest release of each language that is in a registry, over mutual TLS. */
+const MTLS = [
+  { name: 'go-1.11.1', language: 'go', release: '1.11.1' },
+  { name: 'python-1.5.0', language: 'python', release: '1.5.0' },
+  { name: 'node-1.1.1', language: 'node', release: '1.1.1' },
+];
+
+/** The program of an SDK that does one verified write and read over mutual TLS. */
+async function mtlsProgram(sdk) {
+  if (sdk.language === 'go') {
+    const program = path.join(CACHE, `go-${sdk.release}-mtls`);
+    mkdirSync(CACHE, { recursive: true });
+    await install('go', ['build', '-o', program, './mtls'], path.join(SDK, `go/v${sdk.release}`));
+    return [program];
+  }
+  const [runtime, , ...more] = await prepare(sdk);
+  if (sdk.language === 'python') return [runtime, path.join(SDK, 'python/mtls.py')];
+  return [runtime, path.join(ROOT, 'dist/test/sdk/node/mtls.js'), ...more];
+}
+
+/** Certificates as tools/mtls/generate.sh makes them, one server, each SDK with the client's. */
+async function overMtls(sdks) {
+  const folder = mkdtempSync(path.join(tmpdir(), 'stele-sdk-mtls-'));
+  const made = path.join(folder, 'certificates');
+  await install('bash', [path.join(ROOT, 'tools/mtls/generate.sh'), '--out', made], ROOT);
+  const files = {
+    certificate: path.join(made, '4_client/certs/localhost.cert.pem'),
+    key: path.join(made, '4_client/private/localhost.key.pem'),
+    authorities: path.join(made, '2_intermediate/certs/ca-chain.cert.pem'),
+  };
+  const port = await freePort();
+  const flags = [
+    ...['--dir', path.join(folder, 'data'), '--port', port, '--address', '127.0.0.1'],
+    ...['--metrics-server=false', '--write-tx-header-version', '0', '--mtls'],
+    ...['--certificate', path.join(made, '3_application/certs/localhost.cert.pem')],
+    ...['--pkey', path.join(made, '3_application/private/localhost.key.pem')],
+    ...['--clientcas', files.authorities],
+  ].map(String);
+  const stele = path.join(ROOT, 'dist/src/cli/stele.js');
+  const { child, exited } = start(process.execPath, [stele, ...flags], {
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let failed = 0;
+  try {
+    await listening(child);
+    for (const sdk of sdks) failed += await mtlsRun(sdk, folder, port, files);
+  } finally {
+    child.kill('SIGKILL');
+    await exited;
+    rmSync(folder, { recursive: true, force: true });
+  }
+  return failed;
+}
+
+function listening(child) {
+  return new Promise((resolve, reject) => {
+    let log = '';
+    child.stderr.on('data', (data) => {
+      log = (log + data).slice(-4000);
+      if (log.includes('listening')) resolve();
+    });
+    child.once('exit', () => reject(new Error(`server not ready: ${log}`)));
+  });
+}
+
+/** @returns 1 when it failed */
+async function mtlsRun(sdk, folder, port, files) {
+  const name = `${sdk.name} over mTLS`.padEnd(40);
+  try {
+    const stateDir = path.join(folder, sdk.name);
+    mkdirSync(stateDir);
+    const [program, ...args] = await mtlsProgram(sdk);
+    const given = Object.entries({ port, 'state-dir': stateDir, ...files });
+    const { stdout } = await exec(
+      program,
+      [...args, ...given.flatMap(([option, value]) => [`--${option}`, String(value)])],
+      { cwd: stateDir, timeout: 60_000, env: { ...process.env, HOME: stateDir } },
+    );
+    if (!stdout.trimEnd().endsWith('verified')) throw new Error(stdout);
+    console.log(`${name} passed`);
+    return 0;
+  } catch (error) {
+    console.log(`${name} FAILED\n  ${error.stderr || error.message}`);
+    return 1;
+  }
+}
+
 async function main() {
   const begin = Date.now();
   console.log(`seed ${options.seed}, ${options.operations} operations`);
@@ -392,9 +480,14 @@ async function main() {
     }
   };
   await Promise.all(Array.from({ length: PARALLEL }, worker));
+  const secure = MTLS.filter(
+    ({ name }) => !options.only || options.only.split(',').includes(`${name}-mtls`),
+  );
+  if (secure.length > 0 && options.server === undefined) failed += await overMtls(secure);
   console.log(`${((Date.now() - begin) / 1000).toFixed(0)} s`);
-  console.log(`${runs.length - failed} passed, ${failed} failed`);
-  process.exitCode = failed > 0 || runs.length === 0 ? 1 : 0;
+  const total = runs.length + (options.server === undefined ? secure.length : 0);
+  console.log(`${total - failed} passed, ${failed} failed`);
+  process.exitCode = failed > 0 || total === 0 ? 1 : 0;
 }
 
 await main();

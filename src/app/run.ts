@@ -93,6 +93,8 @@ function rpcLimits(config: Config): RpcLimits {
     bytesBeforeLoginMax: config.maxBytesBeforeLogin,
     messageFramesMax: config.maxMessageFrames,
     controlBytesMax: config.maxControlBytes,
+    streamResetBurst: config.streamResetBurst,
+    streamResetRate: config.streamResetRate,
     receiveWindowBytes: config.receiveWindowBytes,
     connectionMemoryBytes: config.connectionMemoryBytes,
   };
@@ -104,13 +106,14 @@ function drainMs(config: Config): number {
 }
 
 function tlsFiles(config: Config): TlsFiles | undefined {
-  const { certificate, privateKey, clientCas, mtls } = config;
+  const { certificate, privateKey, clientCas, mtls, tlsMinVersion } = config;
   if (certificate === undefined || privateKey === undefined) return undefined;
   return {
     cert: readFileSync(certificate, 'utf8'),
     key: readFileSync(privateKey, 'utf8'),
     ...(clientCas === undefined ? {} : { ca: readFileSync(clientCas, 'utf8') }),
     requireClientCert: mtls,
+    minVersion: tlsMinVersion === '1.3' ? 'TLSv1.3' : 'TLSv1.2',
   };
 }
 

@@ -257,8 +257,9 @@ export class StoredDatabase implements Database {
 
   /** Finishes what was taken, then closes the files. */
   async close(): Promise<void> {
+    const written = this.#loop.close();
     await this.truncation.close();
-    await this.#loop.close();
+    await written;
     await this.#store.close();
   }
 }

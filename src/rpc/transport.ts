@@ -64,6 +64,8 @@ export interface TlsFiles {
   readonly ca?: string;
   /** Connections without a certificate of `ca` are refused. */
   readonly requireClientCert?: boolean;
+  /** TLSv1.2 if not given. */
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
 }
 
 export interface Transport {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
 import { Auth, type AuthOptions, databaseStore } from '../../src/auth/index.js';
-import { systemClock } from '../../src/base/clock.js';
+import { type Clock, systemClock } from '../../src/base/clock.js';
 import { type Log, silentLog } from '../../src/base/log.js';
 import { DatabaseManager, type DatabasesOptions } from '../../src/database/index.js';
 import {
@@ -25,6 +25,8 @@ export interface FixtureOptions {
   readonly auth?: Partial<AuthOptions>;
   readonly defaults?: Partial<DatabasesOptions['defaults']>;
   readonly log?: Log;
+  /** Of logins and sessions. */
+  readonly authClock?: Clock;
 }
 
 /** A whole server in this process: real storage in a temporary folder, port 0. */
@@ -57,6 +59,7 @@ export class RpcFixture {
       store: databaseStore(databases.system),
       databases,
       hashCost: CHEAP_HASH,
+      ...(options.authClock === undefined ? {} : { clock: options.authClock }),
       options: { tokenKeyPath: path.join(dir, 'token.key'), ...options.auth },
     });
     await auth.open();

@@ -3,49 +3,18 @@ import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { METHOD_ROWS } from '../../src/rpc/methods.js';
 import { METHOD_NAMES, type MethodName, pb } from '../../src/wire/index.js';
-import type { GrpcClient, RawAnswer } from '../support/grpc-client.js';
+import type { GrpcClient } from '../support/grpc-client.js';
 import { grpcStatus, onTheWire, openStream, RpcFixture, rawCall } from './fixture.js';
 
-/**
- * Every method, called by everybody: what the table says about permissions is what the server does.
- * Requests are empty or name a database, so a call that is let in may still fail for another reason.
- */
+/** What a table of methods and callers cannot show; the table is in role-matrix.ts. */
 
 const PASSWORD = 'Passw0rd!';
 const ROLES = { reader: 1, writer: 2, boss: 254, stranger: 1 } as const;
-type Role = keyof typeof ROLES | 'sysadmin';
-
-const REFUSAL =
-  /^(?:permission denied|loggedin user does not|the database '.*' does not exist or you do not|Logged in user does not)/;
-const NOT_LOGGED_IN =
-  /^(?:not logged in|invalid token|session not found|no session found|no session auth data)/;
-
-/** They log in and out, whoever calls them. */
-const SKIPPED: ReadonlySet<MethodName> = new Set([
-  'Logout',
-  'CloseSession',
-  'Login',
-  'OpenSession',
-]);
-
 /** The database `other` where the method names one. */
 function requestFor(method: MethodName): Buffer {
   const row = METHOD_ROWS[method];
   const named = !('unimplemented' in row) && typeof row.database === 'object';
   return named ? pb.encodeDatabase({ databaseName: 'other' }) : Buffer.alloc(0);
-}
-
-function mayCall(role: Role, method: MethodName): boolean {
-  const row = METHOD_ROWS[method];
-  if ('unimplemented' in row || role === 'sysadmin') return true;
-  if (row.permission === 'sysadmin') return false;
-  if (row.permission === 'none' || row.permission === 'ownLogin' || row.permission === 'login') {
-    return true;
-  }
-  // Everybody but the stranger works on `defaultdb`, and he alone may read `other`.
-  if (typeof row.database === 'object') return row.permission === 'read' && role === 'stranger';
-  const needed = { read: 1, write: 2, admin: 254 }[row.permission];
-  return ROLES[role] >= needed;
 }
 
 async function start(t: TestContext) {
@@ -65,68 +34,6 @@ async function clientOf(fixture: RpcFixture, role: keyof typeof ROLES): Promise<
   if (role === 'stranger') await client.useDatabase('other');
   return client;
 }
-
-function assertRefused(answer: RawAnswer, pattern: RegExp, what: string): void {
-  assert.notEqual(answer.code, 0, what);
-  assert.match(answer.details, pattern, what);
-}
-
-test('each role gets through to exactly the methods that the table gives it', async (t) => {
-  const { fixture } = await start(t);
-  for (const role of ['reader', 'writer', 'boss', 'stranger'] as const) {
-    const client = await clientOf(fixture, role);
-    for (const method of METHOD_NAMES) {
-      if (SKIPPED.has(method)) continue;
-      const answer = await rawCall(client, method, [requestFor(method)]);
-      const what = `${role} calls ${method}: ${answer.code} ${answer.details}`;
-      if (mayCall(role, method)) assert.doesNotMatch(answer.details, REFUSAL, what);
-      else assertRefused(answer, REFUSAL, what);
-    }
-  }
-});
-
-test('the sysadmin gets through everywhere', async (t) => {
-  const { admin } = await start(t);
-  for (const method of METHOD_NAMES) {
-    if (SKIPPED.has(method)) continue;
-    const { details } = await rawCall(admin, method, [requestFor(method)]);
-    assert.doesNotMatch(details, REFUSAL, method);
-    // The one method that wants a session.
-    if (method !== 'KeepAlive') assert.doesNotMatch(details, NOT_LOGGED_IN, method);
-  }
-});
-
-test('without a live login nothing is served but what needs none', async (t) => {
-  const { fixture, admin } = await start(t);
-  const ended = await admin.login();
-  await admin.call('Logout', {});
-  await admin.login();
-  const session = fixture.client();
-  const sessionId = await session.openSession();
-  await session.call('CloseSession', {});
-  const client = fixture.client();
-  const credentials = [
-    { anonymous: true },
-    { headers: { authorization: 'Bearer ' } },
-    { token: 'garbage' },
-    { token: `${ended}x` },
-    { token: ended },
-    { sessionId },
-    { sessionId: 'nobody' },
-  ];
-  for (const options of credentials) {
-    for (const method of METHOD_NAMES) {
-      const row = METHOD_ROWS[method];
-      if ('unimplemented' in row || row.permission === 'none') continue;
-      const answer = await rawCall(client, method, [requestFor(method)], options);
-      assertRefused(
-        answer,
-        NOT_LOGGED_IN,
-        `${JSON.stringify(options)} ${method}: ${answer.details}`,
-      );
-    }
-  }
-});
 
 test('rights that are taken away are gone with the next call', async (t) => {
   const { fixture, admin } = await start(t);

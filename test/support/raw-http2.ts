@@ -85,9 +85,11 @@ export class RawHttp2 implements Disposable {
   readonly #watchers = new Set<() => void>();
   #input = Buffer.alloc(0);
   #isClosed = false;
+  readonly #silent: boolean;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, silent: boolean) {
     this.socket = socket;
+    this.#silent = silent;
     socket.on('error', () => {});
     socket.on('data', (bytes: Buffer) => this.#onData(bytes));
     this.closed = new Promise((resolve) => {
@@ -102,7 +104,7 @@ export class RawHttp2 implements Disposable {
   /** Connects, and introduces itself unless it is to stay silent. */
   static async open(port: number, options: { readonly silent?: boolean } = {}): Promise<RawHttp2> {
     const socket = connect({ host: '127.0.0.1', port, noDelay: true });
-    const raw = new RawHttp2(socket);
+    const raw = new RawHttp2(socket, options.silent === true);
     await Promise.race([once(socket, 'connect').catch(() => undefined), raw.closed]);
     if (options.silent !== true) raw.write(Buffer.concat([PREFACE, frame(FRAME.settings, 0, 0)]));
     return raw;
@@ -156,7 +158,8 @@ export class RawHttp2 implements Disposable {
 
   #onFrame(type: number, flags: number, payload: Buffer): void {
     this.seen.set(type, this.count(type) + 1);
-    if (type === FRAME.settings && (flags & ACK) === 0) this.write(frame(FRAME.settings, ACK, 0));
+    const acknowledge = type === FRAME.settings && (flags & ACK) === 0 && !this.#silent;
+    if (acknowledge) this.write(frame(FRAME.settings, ACK, 0));
     if (type === FRAME.goaway) {
       this.goaway = { code: payload.readUInt32BE(4), text: payload.subarray(8).toString() };
     }

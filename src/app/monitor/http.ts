@@ -43,8 +43,8 @@ export class MonitorServer {
       this.#handle(request, response);
     if (tls === undefined) this.#server = createHttp(settings, answer);
     else {
-      const server = createHttps({ ...settings, cert: tls.cert, key: tls.key }, answer);
-      this.#setTls = ({ cert, key }) => server.setSecureContext({ cert, key });
+      const server = createHttps({ ...settings, ...contextOf(tls) }, answer);
+      this.#setTls = (files) => server.setSecureContext(contextOf(files));
       this.#server = server;
     }
     this.#server.maxConnections = CONNECTIONS_MAX;
@@ -118,6 +118,11 @@ export class MonitorServer {
     }
     return { status: 404, type: TEXT, body: 'not found\n' };
   }
+}
+
+/** Scrapers show no certificates, whatever clients must. */
+function contextOf({ cert, key, minVersion = 'TLSv1.2' }: TlsFiles) {
+  return { cert, key, minVersion };
 }
 
 function json(value: unknown): Answer {

@@ -23,6 +23,7 @@ export class ControlBudget {
   #explained = 0;
   #pings = 0;
   #settings = 0;
+  #priorities = 0;
   #checkedAt: number;
 
   /** @param now Unix milliseconds */
@@ -52,6 +53,11 @@ export class ControlBudget {
     return ++this.#pings > PINGS_MAX;
   }
 
+  /** Clients do not use priorities any more. @returns whether it is one too many */
+  priority(): boolean {
+    return ++this.#priorities > SETTINGS_MAX;
+  }
+
   /** @returns whether it is one too many */
   settings(): boolean {
     return ++this.#settings > SETTINGS_MAX;
@@ -67,6 +73,7 @@ export class ControlBudget {
     this.#checkedAt = now;
     this.#pings = Math.max(0, this.#pings - PINGS_A_SECOND * seconds);
     this.#settings = Math.max(0, this.#settings - SETTINGS_A_SECOND * seconds);
+    this.#priorities = Math.max(0, this.#priorities - SETTINGS_A_SECOND * seconds);
     this.#bytes += received - this.#received - this.#explained;
     this.#received = received;
     this.#explained = 0;

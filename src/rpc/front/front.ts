@@ -4,6 +4,7 @@ import type { Metrics } from '../metrics.js';
 import { ConnectionGate } from './connection-gate.js';
 import { CountedLog } from './counted-log.js';
 import type { FrontFigures, FrontLimits, LimitName } from './limits.js';
+import { MemoryReturn } from './memory-return.js';
 
 /** Of the bytes in flight, what connections without a login may hold together. */
 const SHARE_BEFORE_LOGIN = 1 / 4;
@@ -22,6 +23,7 @@ export class Front {
   readonly #metrics: Metrics;
   readonly #clock: Clock;
   readonly #log: CountedLog;
+  readonly #memory = new MemoryReturn();
   #heldBytes = 0;
   #heldBeforeLogin = 0;
   #unsentBytes = 0;
@@ -108,5 +110,6 @@ export class Front {
   sweep(now: number): void {
     this.gate.sweep(now);
     this.#log.sweep(now);
+    this.#memory.sweep(this.#streams, this.#heldBytes + this.#unsentBytes, now);
   }
 }

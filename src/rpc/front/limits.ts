@@ -33,6 +33,9 @@ export interface FrontLimits {
   readonly unsentBytesMax: number;
   /** Bytes that a connection may send ahead of its calls without being part of one. */
   readonly controlBytesMax: number;
+  /** Calls that a client may give up on one connection: at once, and in a second. */
+  readonly streamResetBurst: number;
+  readonly streamResetRate: number;
   /** For which a client may take nothing of an answer. */
   readonly streamProgressTimeoutMs: number;
 }
@@ -58,6 +61,8 @@ export const DEFAULT_FRONT_LIMITS: FrontLimits = {
   inflightBytesMax: 256 * MIB,
   unsentBytesMax: 512 * MIB,
   controlBytesMax: 256 * KIB,
+  streamResetBurst: 1000,
+  streamResetRate: 33,
   streamProgressTimeoutMs: 60_000,
 };
 
@@ -78,6 +83,7 @@ export const LIMIT_NAMES = [
   'max-inflight-size',
   'max-unsent-size',
   'max-control-size',
+  'stream-reset-burst',
   'unary-deadline',
   'stream-progress-timeout',
 ] as const;

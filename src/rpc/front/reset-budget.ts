@@ -1,8 +1,7 @@
-/** What the HTTP/2 server of Node takes of resets before it ends a connection: at once, and a second. */
-const BURST = 1000;
-const A_SECOND = 33;
-/** Calls under way when the connection is given up may be reset too. */
-const RESERVE = 200;
+import type { FrontLimits } from './limits.js';
+
+/** Of the burst: calls under way when the connection is given up may be reset too, and are seen late. */
+const RESERVE_SHARE = 0.5;
 
 /** The first version of grpc-js that does not reset a stream after its end. */
 const WITHOUT_RESETS = [1, 10, 4] as const;
@@ -19,24 +18,35 @@ export function resetsEachCall(userAgent: string | undefined): boolean {
 }
 
 /**
- * Counts calls of such a client, so that it can be sent to a new connection in good order before the old
- * one is ended under its calls.
+ * Counts the calls of a connection that its client gives up, as the HTTP/2 server of Node does, so that
+ * the client can be sent to a new connection in good order before this one is ended under its calls.
  */
 export class ResetBudget {
-  #left = BURST - RESERVE;
+  readonly #burst: number;
+  readonly #rate: number;
+  #left: number;
   #at: number;
 
   /** @param now Unix milliseconds */
-  constructor(now: number) {
+  constructor(
+    {
+      streamResetBurst,
+      streamResetRate,
+    }: Pick<FrontLimits, 'streamResetBurst' | 'streamResetRate'>,
+    now: number,
+  ) {
+    this.#burst = streamResetBurst * RESERVE_SHARE;
+    this.#rate = streamResetRate;
+    this.#left = this.#burst;
     this.#at = now;
   }
 
-  /** A call begins. @returns whether the connection is used up */
+  /** @returns whether the connection is used up */
   spend(now: number): boolean {
     // Whole seconds, as it is counted there.
     const seconds = Math.floor(Math.max(0, now - this.#at) / 1000);
     this.#at += seconds * 1000;
-    this.#left = Math.min(BURST - RESERVE, this.#left + seconds * A_SECOND) - 1;
+    this.#left = Math.min(this.#burst, this.#left + seconds * this.#rate) - 1;
     return this.#left <= 0;
   }
 }

@@ -21,8 +21,11 @@ import { STATUS } from '../status.js';
 import type { CallAcceptor, CallStatus, Peer } from '../transport.js';
 import { type CallHome, GrpcCall } from './call.js';
 import { trailersOf } from './headers.js';
+import { newLine, type Turns } from './turns.js';
 
 const MIB = 1_048_576;
+/** Calls of a connection that were given up before they were begun. */
+const STILLBORN_MAX = 200;
 /** Given to a connection that was told to go, before it is cut. */
 const CLOSE_GRACE_MS = 3000;
 
@@ -46,6 +49,7 @@ export interface ConnectionOptions {
   readonly accept: CallAcceptor;
   /** Headers of every answer. */
   readonly headers: OutgoingHttpHeaders;
+  readonly turns: Turns;
   /** Called when more answers wait for their clients than there may be. */
   onTooMuchUnsent(): void;
 }
@@ -58,13 +62,16 @@ export class Connection implements CallHome {
   readonly #socket: Socket;
   readonly #session: ServerHttp2Session;
   readonly #calls = new Set<GrpcCall>();
+  readonly #line = newLine();
   readonly #control: ControlBudget;
-  /** Of a client that resets each call. */
-  #resets: ResetBudget | undefined;
+  readonly #resets: ResetBudget;
+  /** Its client resets each call after the answer, and gives calls up when it is sent elsewhere. */
+  #resetsEachCall = false;
   #heldBytes = 0;
   #unsentBytes = 0;
   #isLoggedIn = false;
   #called = false;
+  #stillborn = 0;
   /** It had as many calls as it may when it failed. */
   #wasFull = false;
   /** Unix milliseconds: the start, then the end of the last call. */
@@ -81,9 +88,18 @@ export class Connection implements CallHome {
     this.#socket = socket;
     this.#quietSince = front.now();
     this.#control = new ControlBudget(limits.controlBytesMax, this.#quietSince);
+    this.#resets = new ResetBudget(limits, this.#quietSince);
     const { remoteAddress, remotePort, localAddress, localPort } = socket;
     this.peer = { address: remoteAddress, port: remotePort, localAddress, localPort };
+    // Node 20 does not know them and keeps to 1000 and 33.
+    const resets = {
+      streamResetBurst: limits.streamResetBurst,
+      streamResetRate: limits.streamResetRate,
+    };
     this.#session = performServerHandshake(socket, {
+      ...resets,
+      // Frames without content that do not end their stream, among others.
+      maxSessionInvalidFrames: 100,
       maxSessionMemory: Math.max(1, Math.floor(limits.connectionMemoryBytes / MIB)),
       // Answers carry texts that are bounded where they are made.
       maxSendHeaderBlockLength: 65_536,
@@ -124,21 +140,26 @@ export class Connection implements CallHome {
   abort(limit: LimitName, what: string): void {
     if (this.#session.destroyed) return;
     this.#front.reached(limit, what, this.peer.address);
+    this.#tell(limit);
+  }
+
+  /** Names the limit in the last frame that the client gets. */
+  #tell(limit: LimitName): void {
+    if (this.#session.destroyed) return;
     this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, Buffer.from(`--${limit}`));
     this.destroy();
   }
 
   sweep(now: number): void {
     for (const call of this.#calls) call.sweep(now);
+    if (!this.#session.destroyed) this.#checkControl(now);
     if (this.#closingSince !== undefined) {
       // It may be that the client does not close its side.
       const late = now - this.#closingSince > CLOSE_GRACE_MS;
       if (late && this.#calls.size === 0) this.destroy();
       return;
     }
-    if (this.#session.destroyed) return;
-    this.#checkControl(now);
-    if (this.#calls.size > 0) return;
+    if (this.#session.destroyed || this.#calls.size > 0) return;
     const quietMs = now - this.#quietSince;
     const limit = this.#called ? 'idle-timeout' : 'first-request-timeout';
     const { idleTimeoutMs, firstRequestTimeoutMs } = this.limits;
@@ -182,6 +203,8 @@ export class Connection implements CallHome {
   refused(code: RpcErrorCode): void {
     const limit = LIMIT_OF_ERROR[code];
     if (limit !== undefined) this.#front.reached(limit, 'call refused', this.peer.address);
+    // There is more where that came from, and it is here already.
+    if (code === 'messageFrames') this.#tell('max-message-frames');
   }
 
   closed(call: GrpcCall): void {
@@ -198,6 +221,11 @@ export class Connection implements CallHome {
     session.on('ping', () => {
       if (this.#control.ping()) this.abort('max-control-size', 'connection ended: too many pings');
     });
+    session.on('priority', () => {
+      if (this.#control.priority()) {
+        this.abort('max-control-size', 'connection ended: too many priorities');
+      }
+    });
     session.on('remoteSettings', () => {
       if (this.#control.settings()) {
         this.abort('max-control-size', 'connection ended: too many changes of settings');
@@ -205,7 +233,10 @@ export class Connection implements CallHome {
     });
     // Of the protocol, or of the socket; the session is gone then.
     session.on('error', (error: NodeJS.ErrnoException) => this.#onError(error));
-    session.on('close', () => this.#socket.destroy());
+    session.on('close', () => {
+      this.#options.turns.forget(this.#line);
+      this.#socket.destroy();
+    });
   }
 
   #onError(error: NodeJS.ErrnoException): void {
@@ -234,6 +265,18 @@ export class Connection implements CallHome {
   }
 
   #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    stream.on('close', () => {
+      if (stream.rstCode === constants.NGHTTP2_NO_ERROR || this.#resetsEachCall) return;
+      // All that was open goes with the connection.
+      if (this.#session.destroyed || this.#socket.destroyed) return;
+      if (this.#closingSince !== undefined || !this.#resets.spend(this.#front.now())) return;
+      this.#front.reached(
+        'stream-reset-burst',
+        'client sent to a new connection',
+        this.peer.address,
+      );
+      this.close();
+    });
     // The reason comes with 'close'. Streams go before their session says why it does.
     stream.on('error', () => {
       this.#wasFull ||= this.#calls.size >= this.limits.streamsPerConnectionMax;
@@ -249,17 +292,22 @@ export class Connection implements CallHome {
       return;
     }
     if (!this.#called) this.#greet(headers);
-    // Told before the answer, a client that waits for it makes its next call elsewhere.
-    if (this.#resets?.spend(this.#front.now())) this.close();
-    this.#accept(method, stream, headers);
+    this.#options.turns.begin(this.#line, () => this.#accept(method, stream, headers));
   }
 
   #greet(headers: IncomingHttpHeaders): void {
     this.#called = true;
-    if (resetsEachCall(headers['user-agent'])) this.#resets = new ResetBudget(this.#front.now());
+    this.#resetsEachCall = resetsEachCall(headers['user-agent']);
   }
 
   #accept(method: MethodName, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    if (stream.destroyed || stream.closed) {
+      // Given up before its turn came: no honest client does that often.
+      if (++this.#stillborn === STILLBORN_MAX) {
+        this.abort('stream-reset-burst', 'connection ended: calls given up at once');
+      }
+      return;
+    }
     const { kind } = methods[method];
     const call = new GrpcCall(stream, headers, this, {
       manyRequests: kind === 'clientStream' || kind === 'bidi',

@@ -3,6 +3,9 @@ import { MESSAGE_HEAD_BYTES } from './headers.js';
 
 /** Allocated for a message before more of it has come; a length that was announced costs nothing. */
 const FIRST_ALLOCATION_BYTES = 65_536;
+/** Of a message in more than so many pieces, each carries so many bytes at least, taken together. */
+const SMALL_PIECES_MAX = 1024;
+const PIECE_BYTES_MIN = 64;
 
 export interface RawMessage {
   readonly compressed: boolean;
@@ -56,7 +59,9 @@ export class MessageReader {
   }
 
   #countFrame(): void {
-    if (++this.#frames > this.#limits.messageFramesMax) throw new RpcError('messageFrames');
+    const frames = ++this.#frames;
+    const tiny = frames > SMALL_PIECES_MAX && this.#filled < frames * PIECE_BYTES_MIN;
+    if (tiny || frames > this.#limits.messageFramesMax) throw new RpcError('messageFrames');
   }
 
   #takeHead(piece: Buffer, at: number): number {

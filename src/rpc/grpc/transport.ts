@@ -16,8 +16,10 @@ import type { Log } from '../../base/log.js';
 import type { Front } from '../front/index.js';
 import type { CallAcceptor, TlsFiles, Transport } from '../transport.js';
 import { Connection } from './connection.js';
+import { handshakeReason } from './handshake-reason.js';
 import { responseHeaders } from './headers.js';
 import { refuseConnection } from './refuse-connection.js';
+import { Turns } from './turns.js';
 
 export interface GrpcTransportOptions {
   readonly front: Front;
@@ -35,6 +37,7 @@ export class GrpcTransport implements Transport {
   readonly #options: GrpcTransportOptions;
   readonly #front: Front;
   readonly #headers: ReturnType<typeof responseHeaders>;
+  readonly #turns = new Turns();
   readonly #sockets = new Set<Socket>();
   readonly #connections = new Set<Connection>();
   readonly #listeners: Server[] = [];
@@ -82,7 +85,11 @@ export class GrpcTransport implements Transport {
     server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
       const late = error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT';
       if (late) this.#front.counted('tls-handshake-timeout');
-      this.#front.warn('TLS connection refused', error.message, socket.remoteAddress);
+      // The TLS socket may be closed by now; the one below it remembers its address.
+      const parent = Reflect.get(socket, '_parent') as Socket | undefined;
+      const address = socket.remoteAddress ?? parent?.remoteAddress;
+      const reason = handshakeReason(error, socket.authorizationError);
+      this.#front.warn('TLS connection refused', reason, address);
       socket.destroy();
     });
     this.#tls = server;
@@ -133,6 +140,7 @@ export class GrpcTransport implements Transport {
       front: this.#front,
       accept: this.#options.accept,
       headers: this.#headers,
+      turns: this.#turns,
       onTooMuchUnsent: () => this.#relieve(),
     });
     this.#connections.add(connection);
@@ -183,6 +191,6 @@ export class GrpcTransport implements Transport {
   }
 }
 
-function tlsContext({ cert, key, ca }: TlsFiles): TlsOptions {
-  return { cert, key, minVersion: 'TLSv1.2', ...(ca === undefined ? {} : { ca }) };
+function tlsContext({ cert, key, ca, minVersion = 'TLSv1.2' }: TlsFiles): TlsOptions {
+  return { cert, key, minVersion, ...(ca === undefined ? {} : { ca }) };
 }

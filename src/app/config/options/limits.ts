@@ -265,7 +265,9 @@ export const connectionOptions = {
     min: 1024,
     max: 16_777_216,
     help: 'Frames that one message may be cut into',
-    prose: 'Guards against messages cut into frames of a byte, whose cost is a multiple of theirs.',
+    prose:
+      'Guards against messages cut into frames of a byte, whose cost is a multiple of theirs. Beyond ' +
+      '1024 frames they must carry 64 bytes each on average. A connection that does not is ended.',
   }),
   maxControlBytes: bytes({
     flag: 'max-control-size',
@@ -273,8 +275,27 @@ export const connectionOptions = {
     default: 256 * KIB,
     min: 16 * KIB,
     max: GIB,
-    help: 'Bytes that a connection may send beside its calls (PING and the like)',
+    help: 'Bytes of frames that belong to no call, such as PING, ahead of the calls',
     prose: 'Fills up again by 64 KiB a second. A connection that sends more is ended.',
+  }),
+  streamResetBurst: integer({
+    flag: 'stream-reset-burst',
+    group: 'Connections',
+    default: 1000,
+    min: 100,
+    max: 10_000_000,
+    help: 'Calls that a client may give up at once on one connection',
+    prose:
+      'A client that gives up half as many is sent to a new connection. Node 20 knows no other value ' +
+      'than 1000; newer versions take this one, which old clients that reset every call need.',
+  }),
+  streamResetRate: integer({
+    flag: 'stream-reset-rate',
+    group: 'Connections',
+    default: 33,
+    min: 1,
+    max: 1_000_000,
+    help: 'The same in a second after that',
   }),
   receiveWindowBytes: bytes({
     flag: 'receive-window',
