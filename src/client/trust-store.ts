@@ -2,7 +2,12 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { equalBytes } from '../base/bytes.js';
-import { ensureDirectory, readFileIfExists, writeFileDurably } from '../base/durable-file.js';
+import {
+  ensureDirectory,
+  readFileIfExists,
+  removeFileDurably,
+  writeFileDurably,
+} from '../base/durable-file.js';
 import { messageOf } from '../base/errors.js';
 import { type DirectoryLock, LockError, lockDirectory } from '../base/lock-file.js';
 import type { State } from '../proofs/index.js';
@@ -112,7 +117,7 @@ export class FileTrustStore implements TrustStore {
   }
 
   async pin(address: string, server: string): Promise<string> {
-    const file = path.join(this.directory, 'addresses', `${digestName(address)}.json`);
+    const file = this.#addressFile(address);
     const known = await pinnedServer(file);
     if (known !== undefined) return known;
     return this.#exclusively(path.dirname(file), async () => {
@@ -121,6 +126,22 @@ export class FileTrustStore implements TrustStore {
       await writeFileDurably(file, `${JSON.stringify({ format: FORMAT, address, server })}\n`);
       return server;
     });
+  }
+
+  /**
+   * The next server that answers at the address is taken for the right one: for when it was replaced on
+   * purpose. The states of the one before stay.
+   * @returns whether one was known
+   */
+  async unpin(address: string): Promise<boolean> {
+    const file = this.#addressFile(address);
+    if ((await readFileIfExists(file)) === undefined) return false;
+    await removeFileDurably(file);
+    return true;
+  }
+
+  #addressFile(address: string): string {
+    return path.join(this.directory, 'addresses', `${digestName(address)}.json`);
   }
 
   /** One after the other, in this process and among processes. */

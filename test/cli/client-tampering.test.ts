@@ -201,6 +201,10 @@ test('a database that was emptied or replaced by one of as many transactions is 
 test('another server at the same address is not trusted anew', async (t) => {
   const at = await scene(t);
   at.proxy.uuid = 'dc1r4hhksdu9pknvc999';
+  await caught(at, ['safeget', 'a'], /another server answers[\s\S]*steleclient forget/);
+  assert.match((await at.run('forget')).stdout, /^127.0.0.1:\d+ is forgotten\n$/);
+  assert.equal((await at.run('safeget', 'a')).exitCode, 0);
+  at.proxy.uuid = UUID;
   await caught(at, ['safeget', 'a'], /another server answers/);
 });
 

@@ -43,6 +43,10 @@ export class Connected implements AsyncDisposable {
     return this.#client;
   }
 
+  get trustDirectory(): string {
+    return this.settings.text('state-dir') ?? path.join(this.settings.home, 'trust');
+  }
+
   get hasOwnLogin(): boolean {
     return this.#ownLogin;
   }
@@ -56,7 +60,7 @@ export class Connected implements AsyncDisposable {
       port: settings.number('immudb-port') as number,
       tls: await tlsOptions(settings),
       serverKey: await fileOf(settings, 'server-signing-pub-key'),
-      trust: new FileTrustStore(settings.text('state-dir') ?? path.join(settings.home, 'trust')),
+      trust: new FileTrustStore(this.trustDirectory),
       deadlineMs: (settings.number('timeout') as number) * 1000,
       // A person or a script waits: better to say at once that nobody is there.
       retries: 1,

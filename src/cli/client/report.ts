@@ -48,6 +48,9 @@ function notVerified(error: SteleError): Report {
     `  database: ${database ?? '?'} of server ${server ?? '?'}`,
     `  expected: ${expected}`,
     `  found:    ${found}`,
+    ...(check === 'identity'
+      ? ['If the server was replaced on purpose: steleclient forget. If not:']
+      : []),
     'The data may have been tampered with. Nothing new is trusted; keep the state files as evidence.',
   ].join('\n');
   const { message } = error;

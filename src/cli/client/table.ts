@@ -11,7 +11,7 @@ import {
   set,
 } from './commands/entries.js';
 import { databases, login, logout, use } from './commands/login.js';
-import { current, health, info, status, verify } from './commands/server.js';
+import { current, forget, health, info, status, verify } from './commands/server.js';
 import { reference, safereference, safezadd, zadd, zscan } from './commands/sets.js';
 import { checkConsistency, getByIndex, iterate, safetx, tx } from './commands/transactions.js';
 import type { Command } from './context.js';
@@ -47,6 +47,7 @@ export const COMMANDS: readonly Command[] = [
   checkConsistency,
   health,
   info,
+  forget,
 ];
 
 const BY_NAME = new Map<string, Command>();

@@ -78,3 +78,18 @@ export const info: Command = {
     });
   },
 };
+
+export const forget: Command = {
+  name: 'forget',
+  usage: '',
+  words: [0, 0],
+  summary: 'Forget which server answers at the address, because it was replaced on purpose',
+  details: 'The next answer is trusted unseen. The trusted states of the server before stay.',
+  async run({ connected, print }) {
+    const { FileTrustStore } = await import('../../../client/index.js');
+    const { address, trustDirectory } = connected;
+    const forgotten = await new FileTrustStore(trustDirectory).unpin(address);
+    const text = forgotten ? `${address} is forgotten` : `nothing is known of ${address}`;
+    print.line(text, { address, forgotten });
+  },
+};
