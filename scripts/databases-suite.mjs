@@ -17,7 +17,7 @@ const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const DESCRIPTORS_EACH = 4;
 const DESCRIPTORS_BASE = 60;
 /** Bytes of anonymous memory of one open database, and of the process itself. */
-const MEMORY_EACH = 1 << 20;
+const MEMORY_EACH = 7 << 20;
 const MEMORY_BASE = 150 << 20;
 /** Asked for at once; they are over the limit while they are in use. */
 const AT_ONCE = 8;
@@ -141,7 +141,7 @@ try {
 const limits = {
   open: openMax + 1 + AT_ONCE * 2,
   descriptors: DESCRIPTORS_BASE + DESCRIPTORS_EACH * (openMax + AT_ONCE * 2),
-  anonymous: MEMORY_BASE + MEMORY_EACH * openMax,
+  anonymous: MEMORY_BASE + MEMORY_EACH * (openMax + 2 * AT_ONCE),
 };
 for (const [name, limit] of Object.entries(limits)) {
   console.log(`most ${name}: ${most[name]} of at most ${limit}`);

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { open, type RootDatabase } from 'lmdb';
+import type { RootDatabase } from 'lmdb';
+import * as lmdb from 'lmdb';
 import { asBuffer } from '../base/bytes.js';
 import { ensureDirectory, syncDirectory } from '../base/durable-file.js';
 import { messageOf } from '../base/errors.js';
@@ -258,7 +259,14 @@ export class Environment {
     await this.#lastCommit;
     // After a failure LMDB waits for ever; the process ends instead.
     if (this.#failure === undefined) await this.#root.close();
+    forget(new Set<unknown>([this.#root, ...Object.values(this.#raw)]));
   }
+}
+
+/** LMDB's binding keeps each table that was ever opened, with its buffers: 130 KB for each environment. */
+function forget(tables: ReadonlySet<unknown>): void {
+  const { allDbs } = lmdb as unknown as { readonly allDbs: Map<string, unknown> };
+  for (const [name, table] of allDbs) if (tables.has(table)) allDbs.delete(name);
 }
 
 /** Bytes of the file of an environment, open or not; 0 when there is none. */
@@ -268,7 +276,7 @@ export function fileSize(environmentPath: string): number {
 
 function openRoot(folder: string): Root {
   try {
-    return open<Buffer, Buffer>({
+    return lmdb.open<Buffer, Buffer>({
       path: folder,
       noSubdir: false,
       maxDbs: 16,
