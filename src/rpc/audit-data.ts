@@ -49,7 +49,10 @@ function operations(request: pb.ExecAllRequest): EventData {
 
 const found = (response: unknown) => ({ found: response !== undefined });
 
-const CREATED = (name: string, response: { readonly alreadyExisted?: boolean | undefined } | undefined) => ({
+const CREATED = (
+  name: string,
+  response: { readonly alreadyExisted?: boolean | undefined } | undefined,
+) => ({
   existed: response?.alreadyExisted ?? false,
   target_db: nameText(name),
 });

@@ -21,7 +21,13 @@ export function catalogueRows(): CatalogueRow[] {
       const row = rows.get(name);
       if (row === undefined) {
         const readOnly = isReadOnly(audit);
-        rows.set(name, { name, class: audit.class, readOnly, raisedBy: [method], about: undefined });
+        rows.set(name, {
+          name,
+          class: audit.class,
+          readOnly,
+          raisedBy: [method],
+          about: undefined,
+        });
       } else row.raisedBy.push(method);
     }
   }

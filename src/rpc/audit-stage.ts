@@ -1,7 +1,7 @@
 import {
   type AuditEvent,
-  type AuditLog,
   type AuditedTx,
+  type AuditLog,
   type EventData,
   type JsonValue,
   NONE,
@@ -188,7 +188,8 @@ function userOf({ caller, name }: AuditedCall, { user }: EventData): string {
 
 function resourceOf({ class: eventClass, database }: AuditedCall, data: EventData): string {
   if (eventClass === 'user' && typeof data.user === 'string') return `user:${data.user}`;
-  if (typeof data.target_db === 'string' && eventClass === 'database') return `db:${data.target_db}`;
+  if (typeof data.target_db === 'string' && eventClass === 'database')
+    return `db:${data.target_db}`;
   if (database !== undefined) return `db:${nameText(database)}`;
   if (typeof data.db === 'string') return `db:${data.db}`;
   return eventClass === 'server' || eventClass === 'config' ? 'server' : NONE;

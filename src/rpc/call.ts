@@ -1,3 +1,4 @@
+import { AuditError } from '../audit/index.js';
 import { AuthError, type Caller, type Credentials } from '../auth/index.js';
 import { assert } from '../base/assert.js';
 import {
@@ -6,7 +7,6 @@ import {
   DEFAULT_DATABASE,
   SYSTEM_DATABASE,
 } from '../database/index.js';
-import { AuditError } from '../audit/index.js';
 import { type AuditedCall, type AuditStage, type CallStage, eventNameOf } from './audit.js';
 import { txIdOf } from './audit-data.js';
 import type { DatabaseContext, Services } from './context.js';
