@@ -30,7 +30,7 @@ export class EventSelection {
     const writes: string[] = [];
     for (const kind of kinds) {
       this.#byName.set(kind.name, decide(rules, kind));
-      if (kind.class === 'write' || kind.name === 'tx.import') writes.push(kind.name);
+      if (kind.class === 'write' && !isAlwaysWritten(kind.name)) writes.push(kind.name);
     }
     this.writesAreLeftOut = writes.every((name) => this.of(name) === 'never');
     if (this.writesAreLeftOut) return;

@@ -10,9 +10,12 @@ type DataOf<M extends MethodName> = (
 /** Longer names cannot exist. */
 const NAME_BYTES_MAX = 128;
 
+const PRINTABLE = /^[\x20-\x7e]*$/;
+
 /** A name that somebody typed: bounded, and without control characters. */
 export function nameText(name: string | Uint8Array): string {
   const text = typeof name === 'string' ? name : Buffer.from(name).toString();
+  if (text.length <= NAME_BYTES_MAX && PRINTABLE.test(text)) return text;
   const escaped = text
     .slice(0, NAME_BYTES_MAX)
     .replaceAll(/\p{Cc}/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
