@@ -1,0 +1,131 @@
+import { mappingOf } from './mappings.js';
+import {
+  type Endpoint,
+  type EventData,
+  endpointOf,
+  type JsonValue,
+  type NativeEvent,
+  numberOf,
+  otherData,
+  outcomeOf,
+  textOf,
+} from './native.js';
+
+/** The shape that the audit files of MongoDB and TokuMX have. */
+export interface MongoEvent {
+  readonly atype: string;
+  readonly ts: { readonly $date: string };
+  readonly uuid: { readonly $binary: string; readonly $type: '04' };
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  readonly users: readonly { readonly user: string; readonly db: string }[];
+  readonly roles: readonly { readonly role: string; readonly db: string }[];
+  readonly param: Readonly<Record<string, JsonValue>>;
+  /** 0 success, 18 authentication failed, 13 not authorised, else 10000 plus the number of the gRPC status. */
+  readonly result: number;
+}
+
+type Unplaced = Omit<NativeEvent, 'seq' | 'prev'>;
+
+/** Fields that a filter may name beside those of the native event. */
+export const MONGO_ALIASES: ReadonlySet<string> = new Set([
+  'atype',
+  'ts',
+  'users',
+  'roles',
+  'param',
+  'local',
+  'remote',
+  'result',
+]);
+
+const RESULT_NOT_AUTHORISED = 13;
+const RESULT_AUTHENTICATION_FAILED = 18;
+const RESULT_STATUS_BASE = 10_000;
+
+const STATUS_NUMBERS = [
+  'OK',
+  'CANCELLED',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'DEADLINE_EXCEEDED',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+  'UNAUTHENTICATED',
+];
+
+/** What the event is called there; its own name where MongoDB has no such event. */
+export function atypeOf(eventName: string): string {
+  return mappingOf(eventName).atype ?? eventName;
+}
+
+/** The fields of MONGO_ALIASES. */
+export function mongoAliases(event: Unplaced): Omit<MongoEvent, 'uuid'> {
+  const { event_data: data } = event;
+  const db = textOf(data, 'db') ?? '';
+  return {
+    atype: atypeOf(event.event_name),
+    ts: { $date: event.event_time },
+    local: endpointOf(textOf(data, 'local')) ?? { ip: '-', port: 0 },
+    remote: { ip: event.source_ip_address, port: numberOf(data, 'peer_port') ?? 0 },
+    users: event.username === '-' ? [] : [{ user: event.username, db }],
+    roles: rolesOf(data, db),
+    param: paramOf(event, db),
+    result: resultOf(event),
+  };
+}
+
+export function toMongo(event: NativeEvent): MongoEvent & { seq: number; prev: string } {
+  const { atype, ts, ...rest } = mongoAliases(event);
+  const conn = textOf(event.event_data, 'conn') ?? '';
+  const uuid = Buffer.from(conn.replaceAll('-', ''), 'hex');
+  return {
+    atype,
+    ts,
+    uuid: { $binary: uuid.toString('base64'), $type: '04' },
+    ...rest,
+    seq: event.seq,
+    prev: event.prev,
+  };
+}
+
+function rolesOf(data: EventData, db: string): { role: string; db: string }[] {
+  const { roles } = data;
+  if (!Array.isArray(roles)) return [];
+  return roles.flatMap((role: JsonValue) => {
+    if (typeof role === 'string') return [{ role, db }];
+    if (typeof role !== 'object' || role === null || Array.isArray(role)) return [];
+    const { role: name, db: of } = role as Readonly<Record<string, JsonValue>>;
+    return typeof name === 'string' ? [{ role: name, db: typeof of === 'string' ? of : db }] : [];
+  });
+}
+
+function paramOf(event: Unplaced, db: string): Record<string, JsonValue> {
+  const { event_data: data } = event;
+  const rest = otherData(data);
+  const key = Array.isArray(data.keys) ? data.keys[0] : undefined;
+  const namespace = textOf(data, 'target_db') ?? db;
+  const ns = namespace === '' ? {} : { ns: `${namespace}.${typeof key === 'string' ? key : ''}` };
+  if (atypeOf(event.event_name) !== 'authCheck') return { ...rest, ...ns };
+  const command = textOf(data, 'rpc') ?? textOf(data, 'attempted') ?? event.event_name;
+  return { command, ...ns, args: rest };
+}
+
+function resultOf(event: Unplaced): number {
+  const { event_name: name, event_data: data } = event;
+  if (name === 'auth.login.failed') return RESULT_AUTHENTICATION_FAILED;
+  const outcome = outcomeOf(event);
+  if (outcome === 'success') return 0;
+  if (outcome === 'denied') return RESULT_NOT_AUTHORISED;
+  const status = STATUS_NUMBERS.indexOf(textOf(data, 'status') ?? 'UNKNOWN');
+  return RESULT_STATUS_BASE + (status < 0 ? STATUS_NUMBERS.indexOf('UNKNOWN') : status);
+}
