@@ -1,24 +1,10 @@
+import type { AuditEvent } from '../event.js';
+import type { EventFilter } from '../event-filter.js';
 import { atypeOf, MONGO_ALIASES, mongoAliases } from '../formats/mongo.js';
-import type { NativeEvent } from '../formats/native.js';
+
 import type { Document } from './matcher.js';
-import { type Selection, selectStatically, testsOf } from './static.js';
+import { selectStatically, testsOf } from './static.js';
 import { type Filter, parseFilter } from './tree.js';
-
-export type { Selection } from './static.js';
-
-/** An event before it has its place in the stream. */
-export type FilterEvent = Omit<NativeEvent, 'seq' | 'prev'>;
-
-export interface CompiledFilter {
-  /** As it was given. */
-  readonly text: string;
-  matches(event: FilterEvent): boolean;
-  /**
-   * What can be said of all events with this name: of one that is `never` selected nothing needs to be
-   * made. @param readOnly undefined when not all events of the name agree
-   */
-  select(eventName: string, readOnly?: boolean): Selection;
-}
 
 /**
  * Compiles a filter in the query language of MongoDB. The first call loads the libraries that run it, so
@@ -28,7 +14,7 @@ export interface CompiledFilter {
  * @param source text, or an object from a configuration file
  * @throws FilterError with the place and what is allowed there
  */
-export async function compileFilter(source: string | object): Promise<CompiledFilter> {
+export async function compileFilter(source: string | object): Promise<EventFilter> {
   const text = typeof source === 'string' ? source : JSON.stringify(source);
   const filter = parseFilter(text);
   const { makeMatcher } = await import('./matcher.js');
@@ -48,7 +34,7 @@ export async function compileFilter(source: string | object): Promise<CompiledFi
   };
 }
 
-function asDocument(event: FilterEvent): Document {
+function asDocument(event: AuditEvent): Document {
   return event as unknown as Document;
 }
 

@@ -1,8 +1,6 @@
+import type { Selection } from '../event-filter.js';
 import type { Document, Matcher } from './matcher.js';
 import type { Filter } from './tree.js';
-
-/** What a filter says about all events of which some fields are known. */
-export type Selection = 'never' | 'always' | 'maybe';
 
 /** @param testOf compiled tests of single fields */
 export function selectStatically(

@@ -42,6 +42,11 @@ export interface LinePlace {
   readonly name: string;
 }
 
+/** Formats exclude each other. @returns undefined when it is none. Takes hostile input. */
+export function formatOfLine(line: string): AuditFormat | undefined {
+  return AUDIT_FORMATS.find((format) => placeOfLine(line, format) !== undefined);
+}
+
 /** @returns undefined when the line is not one of this format. Takes hostile input. */
 export function placeOfLine(line: string, format: AuditFormat): LinePlace | undefined {
   if (format === 'cef') return placeOfCef(line);

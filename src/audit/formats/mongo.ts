@@ -1,3 +1,4 @@
+import type { AuditEvent } from '../event.js';
 import { mappingOf } from './mappings.js';
 import {
   type Endpoint,
@@ -24,8 +25,6 @@ export interface MongoEvent {
   /** 0 success, 18 authentication failed, 13 not authorised, else 10000 plus the number of the gRPC status. */
   readonly result: number;
 }
-
-type Unplaced = Omit<NativeEvent, 'seq' | 'prev'>;
 
 /** Fields that a filter may name beside those of the native event. */
 export const MONGO_ALIASES: ReadonlySet<string> = new Set([
@@ -69,7 +68,7 @@ export function atypeOf(eventName: string): string {
 }
 
 /** The fields of MONGO_ALIASES. */
-export function mongoAliases(event: Unplaced): Omit<MongoEvent, 'uuid'> {
+export function mongoAliases(event: AuditEvent): Omit<MongoEvent, 'uuid'> {
   const { event_data: data } = event;
   const db = textOf(data, 'db') ?? '';
   return {
@@ -109,7 +108,7 @@ function rolesOf(data: EventData, db: string): { role: string; db: string }[] {
   });
 }
 
-function paramOf(event: Unplaced, db: string): Record<string, JsonValue> {
+function paramOf(event: AuditEvent, db: string): Record<string, JsonValue> {
   const { event_data: data } = event;
   const rest = otherData(data);
   const key = Array.isArray(data.keys) ? data.keys[0] : undefined;
@@ -120,7 +119,7 @@ function paramOf(event: Unplaced, db: string): Record<string, JsonValue> {
   return { command, ...ns, args: rest };
 }
 
-function resultOf(event: Unplaced): number {
+function resultOf(event: AuditEvent): number {
   const { event_name: name, event_data: data } = event;
   if (name === 'auth.login.failed') return RESULT_AUTHENTICATION_FAILED;
   const outcome = outcomeOf(event);

@@ -1,33 +1,9 @@
-/** A value as JSON has it. Integers above 2^53-1 are texts. */
-export type JsonValue =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly JsonValue[]
-  | { readonly [name: string]: JsonValue };
+import type { AuditEvent, EventData, JsonValue, SealedEvent } from '../event.js';
 
-export type EventData = Readonly<Record<string, JsonValue>>;
+export type { EventData, JsonValue } from '../event.js';
 
-/** One line of the stream in the format `native`: the fields of Auditmon, then the place in the chain. */
-export interface NativeEvent {
-  /** RFC 3339 in UTC with milliseconds. */
-  readonly event_time: string;
-  readonly event_name: string;
-  /** `-` when there is none. */
-  readonly username: string;
-  readonly resource: string;
-  readonly event_source: string;
-  readonly source_ip_address: string;
-  readonly event_id: string;
-  readonly request_id: string;
-  readonly read_only: boolean;
-  readonly event_data: EventData;
-  /** From 1, without gaps. */
-  readonly seq: number;
-  /** SHA-256 of the line before, in hexadecimal digits. */
-  readonly prev: string;
-}
+/** One line of the stream, whatever its format. */
+export type NativeEvent = SealedEvent;
 
 /** Members of `event_data` that say how an event came about, not what it did. */
 export const COMMON_DATA: ReadonlySet<string> = new Set([
@@ -84,7 +60,7 @@ export type Outcome = 'success' | 'failure' | 'denied';
 export function outcomeOf({
   event_name,
   event_data,
-}: Pick<NativeEvent, 'event_name' | 'event_data'>): Outcome {
+}: Pick<AuditEvent, 'event_name' | 'event_data'>): Outcome {
   const outcome = event_data.outcome;
   if (outcome === 'failure' || outcome === 'denied') return outcome;
   if (event_name === 'authz.denied' || event_name === 'auth.rejected') return 'denied';

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { createGunzip } from 'node:zlib';
+import { parseRotatedName, streamNames } from '../file-names.js';
 
 /** One file of the stream, as its name tells. */
 export interface AuditFile {
@@ -12,32 +13,23 @@ export interface AuditFile {
   readonly compressed: boolean;
 }
 
-const LIVE = 'audit.json';
-const SEALED = /^audit\.\d{8}T\d{6}Z\.(\d{10,})\.json(\.gz)?$/;
-
 /**
  * The files of a stream in their order, the live one last. Of a file that is there plain and compressed (a
  * compression that did not end) the plain one counts.
  */
-export async function listAuditFiles(directory: string, live = LIVE): Promise<AuditFile[]> {
-  const sealed = new Map<number, AuditFile>();
-  const names = (await readdir(directory)).sort();
+export async function listAuditFiles(livePath: string): Promise<AuditFile[]> {
+  const stream = streamNames(path.resolve(livePath));
+  const closed = new Map<number, AuditFile>();
+  const names = (await readdir(stream.folder)).sort();
   for (const name of names) {
-    const match = SEALED.exec(name);
-    if (!match) continue;
-    const fileNo = Number(match[1]);
-    if (sealed.has(fileNo)) continue;
-    const compressed = match[2] !== undefined;
-    sealed.set(fileNo, { path: path.join(directory, name), name, fileNo, compressed });
+    const found = parseRotatedName(stream, name);
+    if (!found || closed.has(found.fileNo)) continue;
+    closed.set(found.fileNo, { path: path.join(stream.folder, name), name, ...found });
   }
-  const files = [...sealed.values()].sort((a, b) => (a.fileNo ?? 0) - (b.fileNo ?? 0));
-  if (names.includes(live)) {
-    files.push({
-      path: path.join(directory, live),
-      name: live,
-      fileNo: undefined,
-      compressed: false,
-    });
+  const files = [...closed.values()].sort((a, b) => (a.fileNo ?? 0) - (b.fileNo ?? 0));
+  if (names.includes(stream.live)) {
+    const live = path.join(stream.folder, stream.live);
+    files.push({ path: live, name: stream.live, fileNo: undefined, compressed: false });
   }
   return files;
 }

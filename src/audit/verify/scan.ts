@@ -1,16 +1,7 @@
-import { createSha256, sha256 } from '../../base/sha256.js';
-import { type AuditFormat, placeOfLine } from '../formats/convert.js';
+import { type ChainHead, FileDigest, lineHash } from '../chain.js';
+import { type AuditFormat, formatOfLine, placeOfLine } from '../formats/convert.js';
 import { type AuditFile, type LinesRead, readLines } from './files.js';
-import { LineTree } from './merkle.js';
 import type { Problem, ProblemKind } from './report.js';
-
-/** Where a chain stands: the number and the hash of its newest line. */
-export interface ChainHead {
-  readonly seq: number;
-  readonly hash: string;
-}
-
-export const CHAIN_START: ChainHead = { seq: 0, hash: '0'.repeat(64) };
 
 export interface Mark {
   readonly lines: number;
@@ -21,6 +12,7 @@ export interface Mark {
 export interface FileScan extends LinesRead {
   readonly sha256: string;
   readonly merkleRoot: string;
+  readonly format: AuditFormat | undefined;
   readonly firstSeq: number | undefined;
   readonly head: ChainHead | undefined;
   readonly problems: readonly Problem[];
@@ -31,7 +23,6 @@ export interface FileScan extends LinesRead {
 }
 
 export interface ScanOptions {
-  readonly format: AuditFormat;
   /** What stands before the first line; undefined when it is not known. */
   readonly before: ChainHead | undefined;
   /** Note the tree up to the line with this number. */
@@ -46,19 +37,19 @@ const PROBLEMS_MAX = 20;
 /** Reads a file once, and checks every line against the one before. */
 export async function scanFile(file: AuditFile, options: ScanOptions): Promise<FileScan> {
   const scanner = new Scanner(file, options);
-  const hash = createSha256();
   const read = await readLines(file, {
-    chunk: (bytes) => hash.update(bytes),
+    chunk: (bytes) => scanner.chunk(bytes),
     line: (bytes, lineNo) => scanner.line(bytes, lineNo),
   });
   scanner.end();
-  return { ...read, sha256: hash.digest().toString('hex'), ...scanner.result() };
+  return { ...read, ...scanner.result() };
 }
 
 class Scanner {
   readonly #file: AuditFile;
   readonly #options: ScanOptions;
-  readonly #tree = new LineTree();
+  readonly #digest = new FileDigest();
+  #format: AuditFormat | undefined;
   readonly #problems: Problem[] = [];
   readonly #noted: { name: string; line: string }[] = [];
   #head: ChainHead | undefined;
@@ -74,29 +65,34 @@ class Scanner {
     this.#head = options.before;
   }
 
+  chunk(bytes: Buffer): void {
+    this.#digest.addBytes(bytes);
+  }
+
   line(bytes: Buffer, lineNo: number): void {
     const text = bytes.toString('utf8');
-    const digest = sha256(bytes);
-    this.#tree.add(digest);
-    const place = placeOfLine(text, this.#options.format);
+    const hash = lineHash(bytes);
+    this.#digest.addLine(hash, 0);
+    this.#format ??= formatOfLine(text);
+    const place = this.#format && placeOfLine(text, this.#format);
     if (!place) {
       this.#settle(false);
       this.#add(
         'line',
         lineNo,
         this.#nextSeq(),
-        `the line is no event in the format ${this.#options.format}`,
+        `the line is no event${this.#format ? ` in the format ${this.#format}` : ''}`,
       );
-      if (this.#head) this.#head = { seq: this.#head.seq + 1, hash: digest.toString('hex') };
+      if (this.#head) this.#head = { seq: this.#head.seq + 1, hash: hash };
       this.#unreadable = true;
       return;
     }
     this.#link(place.seq, place.prev, lineNo);
     this.#firstSeq ??= place.seq;
-    this.#head = { seq: place.seq, hash: digest.toString('hex') };
+    this.#head = { seq: place.seq, hash: hash };
     if (this.#options.note.has(place.name)) this.#noted.push({ name: place.name, line: text });
     if (place.seq === this.#options.markSeq) {
-      this.#mark = { lines: lineNo, merkleRoot: this.#tree.root(), head: this.#head.hash };
+      this.#mark = { lines: lineNo, merkleRoot: this.#digest.merkleRoot(), head: this.#head.hash };
     }
   }
 
@@ -145,7 +141,9 @@ class Scanner {
 
   result() {
     return {
-      merkleRoot: this.#tree.root(),
+      merkleRoot: this.#digest.merkleRoot(),
+      sha256: this.#digest.finish(),
+      format: this.#format,
       firstSeq: this.#firstSeq,
       head: this.#head === this.#options.before ? undefined : this.#head,
       problems: this.#problems,

@@ -1,22 +1,22 @@
-import type { AuditFormat } from '../formats/convert.js';
+import path from 'node:path';
+import { type ChainHead, EMPTY_CHAIN } from '../chain.js';
 import { parseNativeEvent } from '../formats/convert.js';
+import { type Checkpoint, NO_SEAL, type Seal } from '../records.js';
 import { type AuditFile, listAuditFiles } from './files.js';
 import type { Problem, VerifyReport } from './report.js';
-import { CHAIN_START, type ChainHead, type FileScan, scanFile } from './scan.js';
-import { type Checkpoint, type Seal, type SealSource, type StoredSeal, sealHash } from './seal.js';
+import { type FileScan, scanFile } from './scan.js';
+import { type SealSource, type StoredSeal, sealHash } from './seal-source.js';
 
 export interface VerifyOptions {
-  readonly directory: string;
+  /** Of the live file; the closed ones stand beside it. */
+  readonly path: string;
   /** Without it only the chain is checked. */
   readonly source?: SealSource | undefined;
-  /** Of files without a seal. Default native. */
-  readonly format?: AuditFormat | undefined;
   /** Called after each file. */
   readonly onProgress?: ((files: number, of: number) => void) | undefined;
 }
 
 const NOTED = new Set(['audit.file_deleted', 'audit.opened']);
-const ZEROS = '0'.repeat(64);
 
 /**
  * Checks the files of a stream, each line once and none of them kept: the chain inside and across files,
@@ -26,7 +26,7 @@ const ZEROS = '0'.repeat(64);
  */
 export async function verifyAudit(options: VerifyOptions): Promise<VerifyReport> {
   const started = performance.now();
-  const files = await listAuditFiles(options.directory);
+  const files = await listAuditFiles(options.path);
   const seals = (await options.source?.seals()) ?? [];
   const checkpoint = await options.source?.checkpoint();
   const check = new Check(options, seals, checkpoint);
@@ -73,7 +73,6 @@ class Check {
     this.#present.add(fileNo);
     const before = this.#headBefore(fileNo, seal);
     const scan = await scanFile(file, {
-      format: seal?.format ?? this.#options.format ?? 'native',
       before,
       markSeq: seal ? undefined : this.#checkpoint?.up_to_seq,
       note: NOTED,
@@ -97,7 +96,7 @@ class Check {
     if (fileNo === this.#lastFileNo + 1 && this.#head) return this.#head;
     const previous = this.#seals.get(fileNo - 1);
     if (previous) return { seq: previous.last_seq, hash: previous.head };
-    if (fileNo === 1 || seal?.first_seq === 1) return CHAIN_START;
+    if (fileNo === 1 || seal?.first_seq === 1) return EMPTY_CHAIN;
     return undefined;
   }
 
@@ -173,7 +172,13 @@ class Check {
     const last = this.#last;
     if (last?.file.fileNo !== undefined || !last) {
       const what = 'missing: a checkpoint saw lines of the file that is being written';
-      this.#problems.push({ kind: 'missingFile', file: 'audit.json', line: undefined, seq, what });
+      this.#problems.push({
+        kind: 'missingFile',
+        file: path.basename(this.#options.path),
+        line: undefined,
+        seq,
+        what,
+      });
     } else if (seq <= checkpoint.up_to_seq) {
       const what = `cut short: seq ${seq} to ${checkpoint.up_to_seq} that a checkpoint saw are missing`;
       this.#add(last.file, 'checkpoint', last.lines + 1, seq, what);
@@ -226,7 +231,7 @@ class Check {
     for (let fileNo = 1; fileNo < this.#lastFileNo; fileNo++) {
       const known = this.#seals.has(fileNo) || this.#present.has(fileNo);
       if (known || this.#deleted.has(fileNo)) continue;
-      const file = `audit.*.${String(fileNo).padStart(10, '0')}.json`;
+      const file = `file ${fileNo}`;
       const what = `missing, and no event records that file ${fileNo} was deleted`;
       this.#problems.push({ kind: 'missingFile', file, line: undefined, seq: undefined, what });
     }
@@ -268,19 +273,16 @@ function sealChainProblems(seals: readonly StoredSeal[]): Problem[] {
   let before: StoredSeal | undefined;
   for (const current of seals) {
     const { seal } = current;
-    const expected = before ? sealHash(before.value) : ZEROS;
+    const expected = before ? sealHash(before.value) : NO_SEAL;
     const say = (of: Seal, what: string): void => {
       problems.push({ kind: 'sealChain', file: of.file, line: undefined, seq: of.first_seq, what });
     };
-    if (before && seal.file_no !== before.seal.file_no + 1) {
-      say(seal, `the seals between files ${before.seal.file_no} and ${seal.file_no} are missing`);
-    } else if (!before && seal.file_no !== 1) {
-      say(seal, `the seals before file ${seal.file_no} are missing`);
-    } else if (seal.prev_seal !== expected) {
+    const follows = before && seal.file_no === before.seal.file_no + 1;
+    if (seal.prev_seal !== expected) {
       if (before)
         say(before.seal, 'the seal was changed: it is not what the next seal was chained to');
-      else say(seal, 'the first seal names one before it');
-    } else if (before && seal.first_seq !== before.seal.last_seq + 1) {
+      else say(seal, 'the seals before it are missing');
+    } else if (before && follows && seal.first_seq !== before.seal.last_seq + 1) {
       say(
         seal,
         `the seal begins with seq ${seal.first_seq}, the one before ends with ${before.seal.last_seq}`,

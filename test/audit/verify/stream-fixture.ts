@@ -3,12 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
-import {
-  type Checkpoint,
-  parseSeal,
-  type SealSource,
-  type StoredSeal,
-} from '../../../src/audit/verify/seal.js';
+import { type Checkpoint, parseSeal } from '../../../src/audit/records.js';
+import type { SealSource, StoredSeal } from '../../../src/audit/verify/seal-source.js';
 import { sampleEvent } from '../event-samples.js';
 
 function sha(data: string | Buffer): Buffer {
@@ -27,6 +23,8 @@ export function merkleRoot(leaves: readonly Buffer[]): Buffer {
 
 export interface Stream {
   readonly directory: string;
+  /** Of the live file. */
+  readonly live: string;
   /** Names of the sealed files, by file number from 1. */
   readonly names: readonly string[];
   readonly source: SealSource;
@@ -85,6 +83,10 @@ export function makeStream(
           sha256: previousSha,
           head: prev,
           merkle_root: merkleRoot(written.map(sha)).toString('hex'),
+          opened_at: '2026-11-22T00:00:00.000Z',
+          sealed_at: '2026-11-22T00:00:00.000Z',
+          reason: 'size',
+          key_id: '0123456789abcdef',
           prev_seal: at === 0 ? '0'.repeat(64) : sha(values[at - 1] as Buffer).toString('hex'),
         }),
       ),
@@ -95,11 +97,17 @@ export function makeStream(
   const seen = live.slice(0, -2);
   const stream: Stream = {
     directory,
+    live: path.join(directory, 'audit.json'),
     names,
     values,
     path: (fileNo) =>
       path.join(directory, fileNo === 'live' ? 'audit.json' : (names[fileNo - 1] as string)),
     checkpoint: {
+      v: 1,
+      file_no: names.length + 1,
+      at: '2026-11-22T00:00:00.000Z',
+      watermarks: {},
+      clean: false,
       up_to_seq: seq - 2,
       head: sha(seen.at(-1) as string).toString('hex'),
       merkle_root: merkleRoot(seen.map(sha)).toString('hex'),

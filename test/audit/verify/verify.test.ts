@@ -27,16 +27,16 @@ function edit(file: string, change: (lines: string[]) => void): void {
 
 type Place = Pick<Problem, 'kind' | 'file' | 'line' | 'seq'>;
 
-async function firstProblem({ directory, source }: Stream): Promise<Place | undefined> {
-  const [problem] = (await verifyAudit({ directory, source })).problems;
+async function firstProblem({ live, source }: Stream): Promise<Place | undefined> {
+  const [problem] = (await verifyAudit({ path: live, source })).problems;
   return (
     problem && { kind: problem.kind, file: problem.file, line: problem.line, seq: problem.seq }
   );
 }
 
 test('an untouched stream is proved', async (t) => {
-  const { directory, source } = stream(t);
-  const report = await verifyAudit({ directory, source });
+  const { live, source } = stream(t);
+  const report = await verifyAudit({ path: live, source });
   assert.deepEqual(report.problems, []);
   assert.equal(report.ok, true);
   const { files, lines, firstSeq, lastSeq, sealsChecked, checkpointChecked } = report;
@@ -139,7 +139,7 @@ test('a dropped file is found, unless an event records its deletion', async (t) 
   rmSync(made.path(2));
   const gone = { kind: 'missingFile', file: made.names[1], line: undefined, seq: 6 };
   assert.deepEqual(await firstProblem(made), gone);
-  const { problems } = await verifyAudit({ directory: made.directory });
+  const { problems } = await verifyAudit({ path: made.live });
   assert.equal(problems[0]?.kind, 'missingFile', 'without seals the number is missed');
   const recorded = makeStream(t, [5, 6, 7], 6, 2);
   rmSync(recorded.path(2));
@@ -194,11 +194,11 @@ test('a forged seal is found, even with a file that fits it', async (t) => {
 
 test('without seals the chain alone is checked, and the report says so', async (t) => {
   const made = stream(t);
-  const report = await verifyAudit({ directory: made.directory });
+  const report = await verifyAudit({ path: made.live });
   assert.deepEqual([report.ok, report.sealsChecked, report.checkpointChecked], [true, 0, false]);
   edit(made.path(1), (lines) => {
     lines[1] = (lines[1] as string).replace('user2', 'user3');
   });
-  const [problem] = (await verifyAudit({ directory: made.directory })).problems;
+  const [problem] = (await verifyAudit({ path: made.live })).problems;
   assert.deepEqual([problem?.kind, problem?.line, problem?.seq], ['chain', 2, 2]);
 });
