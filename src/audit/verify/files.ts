@@ -45,6 +45,8 @@ export interface LineVisitor {
   /** Without its end. The bytes are a view that is good until the call returns. @returns false to stop */
   // biome-ignore lint/suspicious/noConfusingVoidType: most visitors read all and say nothing
   line(bytes: Buffer, lineNo: number, offset: number): boolean | void;
+  /** Asked after each chunk: reading goes on when what it returns is done. */
+  pause?(): Promise<void> | undefined;
 }
 
 export interface LinesRead {
@@ -90,6 +92,7 @@ export async function readLines(
         throw new RangeError(`line ${lines + 1} has more than ${LINE_BYTES_MAX} bytes`);
       }
       rest = data;
+      await visitor.pause?.();
     }
   } finally {
     raw.destroy();

@@ -1,5 +1,6 @@
 import { sha256 } from '../../base/sha256.js';
 import type { Checkpoint, Seal } from '../records.js';
+import type { ProvedSeal } from './database-seals.js';
 
 /** A seal with the bytes that are hashed and proved. */
 export interface StoredSeal {
@@ -13,6 +14,8 @@ export interface SealSource {
   seals(): Promise<readonly StoredSeal[]>;
   /** The newest, if there is one. */
   checkpoint(): Promise<Checkpoint | undefined>;
+  /** That the seal stands in the database, for who has only the proof. */
+  proof?(stored: StoredSeal): Promise<ProvedSeal>;
 }
 
 export function sealHash(value: Uint8Array): string {
