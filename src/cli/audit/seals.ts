@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { EXIT_FAILURE, type ExitCode } from '../../app/exit-codes.js';
+import type { ExitCode } from '../../app/exit-codes.js';
 import type { SealSource, StoredSeal } from '../../audit/index.js';
-import { messageOf } from '../../base/errors.js';
 import type { State } from '../../proofs/index.js';
 import { type CommandContext, UsageError } from '../command.js';
 import { offline } from '../offline.js';
@@ -112,11 +111,6 @@ async function fromServer(
     const name = request.value('--seal-db') ?? SYSTEM;
     await client.openSession(username, password, name);
     return await work(serverSeals(client, request));
-  } catch (error) {
-    const { VerificationError } = await import('../../client/index.js');
-    if (error instanceof VerificationError) throw error;
-    context.err(`Error: ${messageOf(error)}\n`);
-    return EXIT_FAILURE;
   } finally {
     await client.close();
   }
