@@ -9,17 +9,25 @@ export interface LinePlace {
   readonly prev: string;
 }
 
+/** A line that has no place yet. */
+export interface PreparedLine {
+  /** About how many bytes it will have. */
+  readonly bytes: number;
+  at(place: LinePlace): string;
+}
+
 /** How the lines of a stream are written. Lines are ASCII or UTF-8 without line breaks. */
 export interface LineFormat {
   readonly name: string;
   /** All of the line that does not depend on its place. */
-  prepare(event: AuditEvent): (place: LinePlace) => string;
+  prepare(event: AuditEvent): PreparedLine;
   /** @returns undefined when this is no line of the format. Takes hostile input. */
   placeOf(line: string): LinePlace | undefined;
   /** The event, where the format keeps all of it. Takes hostile input. */
   parse(line: string): AuditEvent | undefined;
 }
 
+const PLACE_BYTES = 96;
 const PLACE = /,"seq":([1-9]\d{0,15}),"prev":"([0-9a-f]{64})"\}$/;
 
 /** The format in which nothing is lost, and the only one that startup can reconcile from. */
@@ -27,7 +35,10 @@ export const nativeFormat: LineFormat = {
   name: 'native',
   prepare(event) {
     const head = nativeHead(event);
-    return ({ seq, prev }) => `${head},"seq":${seq},"prev":"${prev}"}`;
+    return {
+      bytes: head.length + PLACE_BYTES,
+      at: ({ seq, prev }) => `${head},"seq":${seq},"prev":"${prev}"}`,
+    };
   },
   placeOf(line) {
     const found = PLACE.exec(line.slice(-110));

@@ -1,3 +1,4 @@
+import { type LineFormat, nativeFormat } from '../line.js';
 import { parseCef, toCef } from './cef.js';
 import { toEcsLine } from './ecs.js';
 import { toImmudbLine } from './immudb.js';
@@ -118,4 +119,15 @@ export function parseNativeEvent(line: string): NativeEvent | undefined {
   const data = object.event_data;
   if (typeof data !== 'object' || data === null || Array.isArray(data)) return undefined;
   return typeof object.read_only === 'boolean' ? (object as unknown as NativeEvent) : undefined;
+}
+
+/** A format as the writer of a stream takes it. Only `native` gives whole events back. */
+export function lineFormat(format: AuditFormat, options: FormatOptions): LineFormat {
+  if (format === 'native') return nativeFormat;
+  return {
+    name: format,
+    prepare: (event) => (place) => formatEvent({ ...event, ...place }, format, options),
+    placeOf: (line) => placeOfLine(line, format),
+    parse: () => undefined,
+  };
 }

@@ -1,0 +1,498 @@
+import path from 'node:path';
+import { messageOf } from '../base/errors.js';
+import { sha256 } from '../base/sha256.js';
+import { type AuditKey, openAuditKey } from './audit-key.js';
+import type { AuditClass } from './catalogue.js';
+import { Checkpoints } from './checkpoints.js';
+import { AuditError } from './errors.js';
+import { type AuditEvent, type EventData, NONE, SERVER_USER } from './event.js';
+import { streamNames } from './file-names.js';
+import { fitted } from './fit.js';
+import { prepareFolder } from './folder.js';
+import type { AuditLogOptions, AuditStats, BatchObserver } from './options.js';
+import { missingTxs } from './reconcile.js';
+import { type Recovered, recover } from './recovery.js';
+import { SealStore } from './seal-store.js';
+import { Sealer } from './sealer.js';
+import { EventSelection, type SelectionRules } from './selection.js';
+import { AuditSpace, type SpaceStage } from './space.js';
+import { type RotationReason, StreamFiles } from './stream-files.js';
+import { uuidV7 } from './uuid.js';
+import { Watermarks } from './watermarks.js';
+import { type AuditedTx, StreamWriter } from './writer.js';
+
+const TICK_MS = 1000;
+const EVENT_NOT_WRITTEN = 'the audit event could not be written';
+
+/** The audit stream of a server. */
+export class AuditLog {
+  readonly key: AuditKey;
+  readonly #options: AuditLogOptions;
+  readonly #watermarks: Watermarks;
+  readonly #space: AuditSpace;
+  readonly #writer: StreamWriter;
+  readonly #sealer: Sealer;
+  readonly #checkpoints: Checkpoints;
+  readonly #events = new Map<string, number>();
+  readonly #rotations = new Map<string, number>();
+  #selection: EventSelection;
+  #filtered = 0;
+  #dropped = 0;
+  #gapFrom: number | undefined;
+  #refused = 0;
+  #bytes = 0;
+  #stage: SpaceStage = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #blockTimer: NodeJS.Timeout | undefined;
+  #onBatch: BatchObserver = () => {};
+  #ticking: Promise<void> | undefined;
+
+  private constructor(
+    options: AuditLogOptions,
+    key: AuditKey,
+    store: SealStore,
+    found: Recovered,
+    prevSeal: string,
+  ) {
+    const { clock, log, format, retention, compress } = options;
+    this.#options = options;
+    this.key = key;
+    const names = streamNames(options.path);
+    this.#selection = new EventSelection(options.rules, options.kinds);
+    this.#watermarks = new Watermarks();
+    this.#space = new AuditSpace(names.folder, options.space);
+    const say = (name: string, data: EventData) => this.say(name, data);
+    this.#sealer = new Sealer({ names, store, prevSeal, compress, retention, clock, log, say });
+    const files = new StreamFiles(
+      {
+        names,
+        clock,
+        format: format.name,
+        keyId: key.id,
+        fileNo: found.fileNo,
+        previous: found.previous,
+        opened: () => this.#openedData(),
+        closed: (file) => this.#sealer.add(file),
+      },
+      found.resumed,
+    );
+    this.#writer = new StreamWriter({
+      ...{ files, format, clock, log, head: found.head, sync: options.sync },
+      ...{ rotateBytes: options.rotateBytes, rotateIntervalMs: options.rotateIntervalMs },
+      events: this.#writerEvents(),
+    });
+    this.#checkpoints = new Checkpoints({
+      store,
+      writer: this.#writer,
+      watermarks: this.#watermarks,
+      clock,
+      settle: () => this.#settleWatermarks(),
+      say,
+    });
+  }
+
+  /**
+   * Finds out what the last server left, says so in the stream, and gives every committed transaction
+   * that has no event one.
+   * @throws AuditError unusable; what the file system and the database of the seals throw
+   */
+  static async open(options: AuditLogOptions): Promise<AuditLog> {
+    const names = streamNames(options.path);
+    await prepareFolder(names.folder);
+    const key = await openAuditKey(path.join(names.folder, 'audit.key'));
+    const store = new SealStore(options.sealDatabase);
+    const { seal, hash } = await store.lastSeal();
+    const checkpoint = await store.lastCheckpoint();
+    const nowMs = options.clock.now();
+    const { format } = options;
+    const found = await recover({ names, format, keyId: key.id, seal, checkpoint, nowMs });
+    const audit = new AuditLog(options, key, store, found, hash);
+    await audit.#begin(found, checkpoint?.watermarks ?? {}, checkpoint !== undefined);
+    return audit;
+  }
+
+  async #begin(
+    found: Recovered,
+    watermarks: Readonly<Record<string, number>>,
+    hasHistory: boolean,
+  ): Promise<void> {
+    for (const file of found.closed) this.#sealer.add(file);
+    await this.#writer.begin('startup');
+    if (found.torn !== undefined) await this.say('audit.recovered', found.torn);
+    for (const data of found.tampered) await this.tamperDetected(data);
+    const isNew = found.resumed === undefined;
+    if (!isNew && this.#options.rotateOnStart) await this.#writer.rotate('startup');
+    await this.#reconcile(found, watermarks, hasHistory);
+    this.#checkpoints.begin(this.#writer.head.seq);
+    this.#timer = setInterval(() => {
+      this.#ticking ??= this.#tick().finally(() => {
+        this.#ticking = undefined;
+      });
+    }, TICK_MS).unref();
+    // Not in the way of the start.
+    void this.#space.makeReserve().catch((error: unknown) => this.#warnOfReserve(error));
+  }
+
+  /** Committed transactions without event get one, unless no write leaves events. */
+  async #reconcile(
+    found: Recovered,
+    watermarks: Readonly<Record<string, number>>,
+    hasHistory: boolean,
+  ): Promise<void> {
+    const { clock, databases, sealDatabase } = this.#options;
+    const now = clock.now();
+    for (const [name, upTo] of Object.entries(watermarks)) {
+      if (!found.deleted.has(name)) this.#watermarks.set(name, upTo, now);
+    }
+    for (const [name, ids] of found.txs) {
+      for (const id of ids) this.#watermarks.add(name, id, now);
+    }
+    for (const { name, loaded, numTransactions } of databases.list()) {
+      if (!loaded || name === sealDatabase.name) continue;
+      const unseen = !hasHistory || this.#selection.writesAreLeftOut;
+      if (unseen) this.#watermarks.set(name, numTransactions, now);
+      else if (!found.clean) await this.#recoverDatabase(name);
+    }
+  }
+
+  async #recoverDatabase(name: string): Promise<void> {
+    try {
+      const database = await this.#options.databases.open(name);
+      using _held = database.retain();
+      const ranges = this.#watermarks.missing(name, database.state().txId);
+      for (const data of missingTxs(database, ranges)) await this.#sayRecovered(name, data);
+    } catch (error) {
+      const reason = messageOf(error);
+      this.#options.log.warn('transactions could not be compared with the audit stream', {
+        database: name,
+        reason,
+      });
+    }
+  }
+
+  async #sayRecovered(database: string, data: EventData): Promise<void> {
+    const { tx_id: from, to_tx: to } = data;
+    await this.say('tx.recovered', { ...data, db: database }, `db:${database}`);
+    const last = typeof to === 'number' ? to : Number(from);
+    for (let id = Number(from); id <= last; id++) {
+      this.#watermarks.add(database, id, this.#options.clock.now());
+    }
+  }
+
+  // For the pipeline.
+
+  /** Whether events of this name may be written. */
+  selects(name: string): boolean {
+    return this.#selection.of(name) !== 'never';
+  }
+
+  /** Event ids and request ids. */
+  uuid(): string {
+    return uuidV7(this.#options.clock.now());
+  }
+
+  get eventSource(): string {
+    return this.#options.eventSource;
+  }
+
+  /**
+   * Called before a call does anything.
+   * @returns undefined when it may go on at once
+   * @throws AuditError suspended, spaceLow
+   */
+  admit(readOnly: boolean, writesData: boolean): Promise<void> | undefined {
+    if (this.#writer.suspendedBy !== undefined) {
+      const { onFailure } = this.#options;
+      const serves = onFailure === 'ignore' || (onFailure === 'read_only' && readOnly);
+      if (!serves) {
+        this.#refused++;
+        throw new AuditError(
+          'suspended',
+          'the audit stream cannot be written (--audit-on-failure)',
+        );
+      }
+    }
+    if (this.#stage === 2 && writesData) {
+      throw new AuditError(
+        'spaceLow',
+        'the disk of the audit stream is nearly full, writes are refused (--audit-space-critical)',
+      );
+    }
+    const { queueBytesMax } = this.#options;
+    return this.#writer.queuedBytes < queueBytesMax ? undefined : this.#writer.room(queueBytesMax);
+  }
+
+  /**
+   * Resolves when the event is on disk, or left out.
+   * @param tx the transaction that the call committed
+   * @throws AuditError suspended: the event stays in memory and is written when that is possible
+   */
+  write(event: AuditEvent, eventClass: AuditClass, tx?: AuditedTx): Promise<void> | undefined {
+    if (!this.#selection.takes(event, eventClass)) {
+      this.#filtered++;
+      if (tx !== undefined) this.#noteTx(tx);
+      return undefined;
+    }
+    const { onFailure, eventBytesMax } = this.#options;
+    if (this.#writer.suspendedBy !== undefined && onFailure !== 'reject') {
+      if (onFailure === 'ignore' || event.read_only) return this.#drop();
+    }
+    this.#count(event);
+    return this.#writer.append(fitted(event, eventBytesMax), tx);
+  }
+
+  #drop(): undefined {
+    this.#dropped++;
+    this.#gapFrom ??= this.#options.clock.now();
+    return undefined;
+  }
+
+  #count({ event_name: name, event_data: { outcome } }: AuditEvent): void {
+    const label = `${name}\t${typeof outcome === 'string' ? outcome : 'success'}`;
+    this.#events.set(label, (this.#events.get(label) ?? 0) + 1);
+  }
+
+  #noteTx({ database, txId }: AuditedTx): void {
+    this.#watermarks.add(database, txId, this.#options.clock.now());
+  }
+
+  /** A transaction of a call that leaves no event. */
+  noteUnaudited(tx: AuditedTx): void {
+    this.#noteTx(tx);
+  }
+
+  /** A database that does not exist any more; one of its name starts anew. */
+  forgetDatabase(name: string): void {
+    this.#watermarks.forget(name);
+  }
+
+  // For the server itself.
+
+  /** An event of the server itself; resolves when it is on disk. */
+  async say(name: string, data: EventData, resource?: string): Promise<void> {
+    const event = this.#serverEvent(name, data, resource);
+    this.#count(event);
+    await this.#writer.append(event);
+  }
+
+  async tamperDetected(data: EventData): Promise<void> {
+    const { where, seq, file_no: fileNo } = data;
+    this.#options.log.error('the audit stream was tampered with', {
+      where: String(where),
+      ...(seq === undefined ? {} : { seq: Number(seq) }),
+      ...(fileNo === undefined ? {} : { fileNo: Number(fileNo) }),
+    });
+    await this.say('tamper.detected', data);
+  }
+
+  #serverEvent(name: string, data: EventData, resource?: string): AuditEvent {
+    const now = this.#options.clock.now();
+    const fileNo = data.file_no;
+    return {
+      event_time: new Date(now).toISOString(),
+      event_name: name,
+      username: SERVER_USER,
+      resource: resource ?? (typeof fileNo === 'number' ? `audit:${fileNo}` : 'server'),
+      event_source: this.#options.eventSource,
+      source_ip_address: NONE,
+      event_id: uuidV7(now),
+      request_id: NONE,
+      read_only: false,
+      event_data: { outcome: 'success', v: 1, ...data },
+    };
+  }
+
+  /** Other rules from now on. The event that says so is on disk under the old ones first. */
+  async reconfigure(rules: SelectionRules, origin: string): Promise<void> {
+    if (this.#options.locked) {
+      throw new AuditError(
+        'locked',
+        'the audit settings are locked until the next start (--audit-lock)',
+      );
+    }
+    const old = this.#selection.rules;
+    if (old.preset === rules.preset && old.filter?.text === rules.filter?.text) return;
+    await this.say('audit.config_changed', {
+      changes: { events: [old.preset, rules.preset] },
+      filter_new: rules.filter?.text ?? '{}',
+      filter_old: old.filter?.text ?? '{}',
+      origin,
+    });
+    this.#selection = new EventSelection(rules, this.#options.kinds);
+  }
+
+  get rules(): SelectionRules {
+    return this.#selection.rules;
+  }
+
+  /** @throws AuditError suspended */
+  rotate(reason: RotationReason): Promise<void> {
+    return this.#writer.rotate(reason);
+  }
+
+  /** Makes a checkpoint now; true when the server stops after it. */
+  async checkpoint(clean = false): Promise<void> {
+    await this.#checkpoints.make(clean);
+  }
+
+  /** Resolves when all closed files have their seals and are compressed. */
+  async sealed(): Promise<void> {
+    this.#sealer.run();
+    await this.#sealer.idle();
+  }
+
+  observeBatches(observer: BatchObserver): void {
+    this.#onBatch = observer;
+  }
+
+  stats(): AuditStats {
+    return {
+      events: this.#events,
+      rotations: this.#rotations,
+      filtered: this.#filtered,
+      dropped: this.#dropped,
+      queueBytes: this.#writer.queuedBytes,
+      bytes: this.#bytes,
+      lastCheckpointSeq: this.#checkpoints.lastSeq,
+      freeBytes: this.#space.free,
+      suspended: this.#writer.suspendedBy !== undefined,
+      seq: this.#writer.head.seq,
+    };
+  }
+
+  /** The last lines, the last checkpoint; then the files are closed. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    clearTimeout(this.#blockTimer);
+    await this.#ticking;
+    await this.#sealer.stop();
+    if (this.#writer.suspendedBy === undefined) {
+      await this.checkpoint(true).catch((error: unknown) => {
+        this.#options.log.warn('the last audit checkpoint failed', { reason: messageOf(error) });
+      });
+    }
+    await this.#writer.close();
+  }
+
+  // Once a second.
+
+  async #tick(): Promise<void> {
+    try {
+      await this.#watchSpace();
+      await this.#writer.tick();
+      this.#sealer.run();
+      const due = this.#options.checkpointIntervalMs;
+      if (this.#writer.suspendedBy === undefined) await this.#checkpoints.makeIfDue(due);
+    } catch (error) {
+      this.#options.log.warn('upkeep of the audit stream failed', { reason: messageOf(error) });
+    }
+  }
+
+  async #watchSpace(): Promise<void> {
+    const stage = await this.#space.stage();
+    if (stage === this.#stage) return;
+    const rises = stage > this.#stage;
+    this.#stage = stage;
+    const { free } = this.#space;
+    this.#options.log.warn('free space of the audit stream', { free, stage });
+    if (!rises || this.#writer.suspendedBy !== undefined) return;
+    const policy = this.#options.onFailure;
+    // It waits for a disk that may just fill up.
+    void this.say('audit.space_low', { free_bytes: free, policy, stage }).catch(() => undefined);
+  }
+
+  /** Gaps that calls left which died after their commit. */
+  async #settleWatermarks(): Promise<void> {
+    const { clock, databases } = this.#options;
+    if (this.#selection.writesAreLeftOut) {
+      for (const { name, loaded, numTransactions } of databases.list()) {
+        if (loaded) this.#watermarks.set(name, numTransactions, clock.now());
+      }
+      return;
+    }
+    for (const { database: name, from, to } of this.#watermarks.overdue(clock.now(), 60_000)) {
+      const database = await databases.open(name);
+      using _held = database.retain();
+      for (const data of missingTxs(database, [{ from, to }])) await this.#sayRecovered(name, data);
+    }
+  }
+
+  #openedData(): EventData {
+    const { preset, filter } = this.#selection.rules;
+    const text = filter?.text ?? '{}';
+    return {
+      events: preset,
+      filter_hash: sha256(Buffer.from(text)).toString('hex'),
+      sync: this.#options.sync ? 'group' : 'none',
+    };
+  }
+
+  #writerEvents() {
+    return {
+      make: (name: string, data: EventData) => this.#serverEvent(name, data),
+      durable: (txs: readonly AuditedTx[]) => {
+        for (const tx of txs) this.#noteTx(tx);
+      },
+      batch: (events: number, bytes: number, seconds: number) => {
+        this.#bytes += bytes;
+        this.#onBatch(events, bytes, seconds);
+      },
+      rotated: (reason: RotationReason) => {
+        this.#rotations.set(reason, (this.#rotations.get(reason) ?? 0) + 1);
+      },
+      tampered: (what: string, file: string) => {
+        this.#options.log.error('the audit file was tampered with', { what, file });
+      },
+      suspended: (error: unknown) => this.#suspended(error),
+      mayResume: () => this.#mayResume(),
+      resumed: () => this.#resumed(),
+    };
+  }
+
+  async #suspended(error: unknown): Promise<void> {
+    const { onFailure, blockTimeoutMs, log } = this.#options;
+    log.error('the audit stream is suspended', { reason: messageOf(error), policy: onFailure });
+    await this.#space.releaseReserve().catch(() => undefined);
+    clearTimeout(this.#blockTimer);
+    this.#blockTimer = setTimeout(() => {
+      this.#writer.rejectWaiting(new AuditError('suspended', EVENT_NOT_WRITTEN));
+    }, blockTimeoutMs);
+    if (onFailure === 'shutdown') setImmediate(() => this.#options.onFatal(error));
+  }
+
+  /** Space comes before everything: the next full disk must be able to be reported, too. */
+  async #mayResume(): Promise<boolean> {
+    if ((await this.#space.stage()) === 2) return false;
+    try {
+      await this.#space.makeReserve();
+      return true;
+    } catch (error) {
+      this.#warnOfReserve(error);
+      return false;
+    }
+  }
+
+  #resumed(): AuditEvent[] {
+    clearTimeout(this.#blockTimer);
+    this.#options.log.info('the audit stream is written again');
+    const events = [
+      this.#serverEvent('audit.resumed', { dropped: this.#dropped, refused_rpcs: this.#refused }),
+    ];
+    if (this.#gapFrom !== undefined) {
+      const to = new Date(this.#options.clock.now()).toISOString();
+      const from = new Date(this.#gapFrom).toISOString();
+      const data = { dropped: this.#dropped, from_time: from, reason: 'policy', to_time: to };
+      events.push(this.#serverEvent('audit.gap', data));
+    }
+    this.#gapFrom = undefined;
+    this.#refused = 0;
+    return events;
+  }
+
+  #warnOfReserve(error: unknown): void {
+    const reason = messageOf(error);
+    this.#options.log.warn('no space is kept to report a full disk in the audit stream', {
+      reason,
+    });
+  }
+}
