@@ -1,4 +1,4 @@
-import { type LineFormat, nativeFormat } from '../line.js';
+import { type LineFormat, NO_LINE, nativeFormat } from '../line.js';
 import { parseCef, toCef } from './cef.js';
 import { toEcsLine } from './ecs.js';
 import { toImmudbLine } from './immudb.js';
@@ -121,12 +121,17 @@ export function parseNativeEvent(line: string): NativeEvent | undefined {
   return typeof object.read_only === 'boolean' ? (object as unknown as NativeEvent) : undefined;
 }
 
+const NO_PLACE = { seq: 1, prev: NO_LINE };
+
 /** A format as the writer of a stream takes it. Only `native` gives whole events back. */
 export function lineFormat(format: AuditFormat, options: FormatOptions): LineFormat {
   if (format === 'native') return nativeFormat;
   return {
     name: format,
-    prepare: (event) => (place) => formatEvent({ ...event, ...place }, format, options),
+    prepare: (event) => ({
+      bytes: formatEvent({ ...event, ...NO_PLACE }, format, options).length,
+      at: (place) => formatEvent({ ...event, ...place }, format, options),
+    }),
     placeOf: (line) => placeOfLine(line, format),
     parse: () => undefined,
   };

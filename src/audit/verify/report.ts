@@ -38,6 +38,8 @@ export interface VerifyReport {
   readonly head: string | undefined;
   /** Without seals only the chain is checked, and who rewrites all of it is not found. */
   readonly sealsChecked: number;
+  /** Closed files without a seal: the newest ones may wait for theirs. */
+  readonly filesUnsealed: number;
   readonly checkpointChecked: boolean;
   /** Seals of files whose deletion is recorded. */
   readonly deletedFiles: number;

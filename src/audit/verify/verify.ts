@@ -46,6 +46,7 @@ class Check {
   readonly #present = new Set<number>();
   readonly #deleted = new Set<number>();
   #sealsChecked = 0;
+  #filesUnsealed = 0;
   #checkpointChecked = false;
   #lines = 0;
   #bytes = 0;
@@ -143,10 +144,10 @@ class Check {
     }
   }
 
-  /** The live file, and one whose seal is not written yet: that can only be the newest. */
+  /** The live file, and the newest closed ones while their seals are not written yet. */
   #unsealed(file: AuditFile, fileNo: number, scan: FileScan): void {
-    const lastSealed = this.#lastSeal?.file_no;
-    if (lastSealed !== undefined && file.fileNo !== undefined && fileNo !== lastSealed + 1) {
+    if (file.fileNo !== undefined) this.#filesUnsealed++;
+    if (fileNo < (this.#lastSeal?.file_no ?? 0)) {
       this.#add(file, 'seal', undefined, undefined, `file ${fileNo} has no seal`);
     }
     const { mark } = scan;
@@ -259,6 +260,7 @@ class Check {
       lastSeq: this.#head?.seq,
       head: this.#head?.hash,
       sealsChecked: this.#sealsChecked,
+      filesUnsealed: this.#filesUnsealed,
       checkpointChecked: this.#checkpointChecked,
       deletedFiles: this.#deleted.size,
       problems: this.#problems,

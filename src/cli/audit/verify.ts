@@ -22,14 +22,16 @@ export async function verify(args: readonly string[], context: CommandContext): 
 }
 
 function summaryOf(report: VerifyReport): string {
-  const { ok, files, lines, bytes, sealsChecked, checkpointChecked, problems } = report;
+  const { ok, files, lines, bytes, sealsChecked, filesUnsealed, checkpointChecked, problems } =
+    report;
   const verdict = ok ? 'sound' : `${problems.length} PROBLEMS`;
   const range =
     report.firstSeq === undefined ? '' : `, seq ${report.firstSeq} to ${report.lastSeq}`;
   const checkpoint = checkpointChecked ? ', checkpoint of the live file' : '';
+  const unsealed = filesUnsealed > 0 ? `; ${filesUnsealed} closed files wait for their seals` : '';
   const evidence =
     sealsChecked === 0 && !checkpointChecked
       ? 'checked against themselves only: without seals, who rewrote all of them is not found'
-      : `checked against ${sealsChecked} seals${checkpoint}`;
+      : `checked against ${sealsChecked} seals${checkpoint}${unsealed}`;
   return `${verdict}; ${files} files, ${lines} lines${range}, ${(bytes / 1e6).toFixed(1)} MB; ${evidence}\n`;
 }
