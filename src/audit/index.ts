@@ -45,6 +45,10 @@ export {
   sealKey,
 } from './records.js';
 export type { EventKind, SelectionRules } from './selection.js';
+// Second places for the lines of the stream.
+export { makeSink } from './sinks/make.js';
+export { SinkRunner, type SinkRunnerOptions } from './sinks/runner.js';
+export type { Sink, SinkLine } from './sinks/sink.js';
 export type { RotationReason } from './stream-files.js';
 export { databaseSeals, storedSeal } from './verify/database-seals.js';
 export { AuditFileError, type AuditFileErrorCode } from './verify/errors.js';

@@ -1,7 +1,7 @@
-import { stat } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseNativeEvent } from '../formats/convert.js';
 import type { NativeEvent } from '../formats/native.js';
+import { type CursorPosition, STREAM_START, takeLines } from './cursor.js';
 import { AuditFileError } from './errors.js';
 import { type AuditFile, listAuditFiles, readLines } from './files.js';
 
@@ -74,8 +74,7 @@ export async function* streamEvents(
 const POLL_MS = 200;
 
 /**
- * Lines from the end of the live file on, as they are written. A file that was closed is read to its end
- * before the next one.
+ * Lines as they are written, until the signal is given.
  * @param afterSeq lines up to this one are left out
  */
 export async function* followEvents(
@@ -83,57 +82,14 @@ export async function* followEvents(
   afterSeq: number,
   signal: AbortSignal,
 ): AsyncGenerator<{ readonly event: NativeEvent; readonly text: string }> {
-  let last = afterSeq;
-  let seen = '';
+  let position: CursorPosition = { ...STREAM_START, seq: afterSeq };
   while (!signal.aborted) {
-    const files = await listAuditFiles(livePath);
-    const sizes = await Promise.all(
-      files.map(async (file) => `${file.name} ${await sizeOf(file)}`),
-    );
-    if (sizes.join() !== seen) {
-      seen = sizes.join();
-      for await (const found of eventsAfter(files, last)) {
-        last = found.event.seq;
-        yield found;
-      }
-    }
-    await pause(POLL_MS, undefined, { signal }).catch(() => {});
-  }
-}
-
-/** Closed files that end before are not read again. */
-async function* eventsAfter(files: readonly AuditFile[], seq: number) {
-  const first = await firstSeqs(files);
-  for (const [at, file] of files.entries()) {
-    const next = first[at + 1];
-    if (next !== undefined && next <= seq + 1) continue;
-    for await (const { text } of linesOf(file)) {
+    const lines = await takeLines(livePath, position, BATCH_LINES);
+    for (const { text, after } of lines) {
+      position = after;
       const event = parseNativeEvent(text);
-      if (event && event.seq > seq) yield { event, text };
+      if (event) yield { event, text };
     }
-  }
-}
-
-/** Number of the first line of each file; undefined for one that has none. */
-async function firstSeqs(files: readonly AuditFile[]): Promise<(number | undefined)[]> {
-  const numbers: (number | undefined)[] = [];
-  for (const file of files) {
-    let number: number | undefined;
-    await readLines(file, {
-      line: (bytes) => {
-        number = parseNativeEvent(bytes.toString('utf8'))?.seq;
-        return false;
-      },
-    });
-    numbers.push(number);
-  }
-  return numbers;
-}
-
-async function sizeOf(file: AuditFile): Promise<number> {
-  try {
-    return (await stat(file.path)).size;
-  } catch {
-    return 0;
+    if (lines.length === 0) await pause(POLL_MS, undefined, { signal }).catch(() => {});
   }
 }
