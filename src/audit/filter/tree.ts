@@ -5,6 +5,7 @@ import {
   FILTER_PATH_NAMES_MAX,
   FILTER_REGEX_MAX,
 } from './limits.js';
+import { FIELD_OPERATORS, TOP_OPERATORS, TYPES } from './operators.js';
 import { type Node, type ObjectNode, parseRelaxedJson, type Scalar } from './relaxed-json.js';
 
 /**
@@ -36,48 +37,6 @@ export type PlainValue =
 
 /** Path of an element that is tested itself. */
 export const ELEMENT = 'element';
-
-const FIELD_OPERATORS = [
-  '$eq',
-  '$ne',
-  '$gt',
-  '$gte',
-  '$lt',
-  '$lte',
-  '$in',
-  '$nin',
-  '$exists',
-  '$regex',
-  '$options',
-  '$not',
-  '$all',
-  '$elemMatch',
-  '$size',
-  '$type',
-];
-const TOP_OPERATORS = ['$and', '$or', '$nor', '$comment'];
-
-/** Names and numbers of types, as far as JSON has them. */
-const TYPES: Readonly<Record<string, string>> = {
-  1: 'number',
-  2: 'string',
-  3: 'object',
-  4: 'array',
-  8: 'bool',
-  10: 'null',
-  16: 'int',
-  18: 'long',
-  double: 'number',
-  number: 'number',
-  string: 'string',
-  object: 'object',
-  array: 'array',
-  bool: 'bool',
-  boolean: 'bool',
-  null: 'null',
-  int: 'int',
-  long: 'long',
-};
 
 /** @throws FilterError with the place */
 export function parseFilter(text: string): Filter {
