@@ -1,6 +1,6 @@
 import type { AuditEvent } from '../event.js';
 import type { EventFilter } from '../event-filter.js';
-import { atypeOf, MONGO_ALIASES, mongoAliases } from '../formats/mongo.js';
+import { atypeOf, MONGO_ALIASES, withAliases } from '../formats/mongo.js';
 
 import type { Document } from './matcher.js';
 import { selectStatically, testsOf } from './static.js';
@@ -21,11 +21,11 @@ export async function compileFilter(source: string | object): Promise<EventFilte
   const matches = makeMatcher(filter, text);
   const tests = testsOf(filter);
   const testOf = new Map(tests.map((test) => [test, makeMatcher(test, text)]));
-  const needsAliases = mentionsAlias(filter);
+  const aliases = MONGO_ALIASES.filter((name) => mentions(filter, name));
   return {
     text,
     matches: (event) =>
-      matches(needsAliases ? { ...event, ...mongoAliases(event) } : asDocument(event)),
+      matches(asDocument(aliases.length > 0 ? withAliases(event, aliases) : event)),
     select(eventName, readOnly) {
       const known: Record<string, unknown> = { event_name: eventName, atype: atypeOf(eventName) };
       if (readOnly !== undefined) known.read_only = readOnly;
@@ -38,8 +38,8 @@ function asDocument(event: AuditEvent): Document {
   return event as unknown as Document;
 }
 
-function mentionsAlias(filter: Filter): boolean {
+function mentions(filter: Filter, name: string): boolean {
   return testsOf(filter).some(
-    (test) => test.kind === 'test' && MONGO_ALIASES.has(test.path.split('.', 1)[0] as string),
+    (test) => test.kind === 'test' && test.path.split('.', 1)[0] === name,
   );
 }

@@ -26,18 +26,6 @@ export interface MongoEvent {
   readonly result: number;
 }
 
-/** Fields that a filter may name beside those of the native event. */
-export const MONGO_ALIASES: ReadonlySet<string> = new Set([
-  'atype',
-  'ts',
-  'users',
-  'roles',
-  'param',
-  'local',
-  'remote',
-  'result',
-]);
-
 const RESULT_NOT_AUTHORISED = 13;
 const RESULT_AUTHENTICATION_FAILED = 18;
 const RESULT_STATUS_BASE = 10_000;
@@ -67,31 +55,50 @@ export function atypeOf(eventName: string): string {
   return mappingOf(eventName).atype ?? eventName;
 }
 
-/** The fields of MONGO_ALIASES. */
-export function mongoAliases(event: AuditEvent): Omit<MongoEvent, 'uuid'> {
-  const { event_data: data } = event;
-  const db = textOf(data, 'db') ?? '';
-  return {
-    atype: atypeOf(event.event_name),
-    ts: { $date: event.event_time },
-    local: endpointOf(textOf(data, 'local')) ?? { ip: '-', port: 0 },
-    remote: { ip: event.source_ip_address, port: numberOf(data, 'peer_port') ?? 0 },
-    users: event.username === '-' ? [] : [{ user: event.username, db }],
-    roles: rolesOf(data, db),
-    param: paramOf(event, db),
-    result: resultOf(event),
-  };
+/** Each field by itself: a filter that names one does not pay for the others. */
+const FIELDS: { readonly [N in AliasName]: (event: AuditEvent) => MongoEvent[N] } = {
+  atype: (event) => atypeOf(event.event_name),
+  ts: (event) => ({ $date: event.event_time }),
+  local: (event) => endpointOf(textOf(event.event_data, 'local')) ?? { ip: '-', port: 0 },
+  remote: (event) => ({
+    ip: event.source_ip_address,
+    port: numberOf(event.event_data, 'peer_port') ?? 0,
+  }),
+  users: (event) => (event.username === '-' ? [] : [{ user: event.username, db: dbOf(event) }]),
+  roles: (event) => rolesOf(event.event_data, dbOf(event)),
+  param: (event) => paramOf(event, dbOf(event)),
+  result: resultOf,
+};
+
+type AliasName = Exclude<keyof MongoEvent, 'uuid'>;
+
+/** Fields that a filter may name beside those of the native event. */
+export const MONGO_ALIASES = Object.keys(FIELDS) as readonly AliasName[];
+
+/** The event with these fields beside its own. */
+export function withAliases(event: AuditEvent, names: readonly AliasName[]): AuditEvent {
+  const document: Record<string, unknown> = { ...event };
+  for (const name of names) document[name] = FIELDS[name](event);
+  return document as unknown as AuditEvent;
+}
+
+function dbOf({ event_data: data }: AuditEvent): string {
+  return textOf(data, 'db') ?? '';
 }
 
 export function toMongo(event: NativeEvent): MongoEvent & { seq: number; prev: string } {
-  const { atype, ts, ...rest } = mongoAliases(event);
   const conn = textOf(event.event_data, 'conn') ?? '';
   const uuid = Buffer.from(conn.replaceAll('-', ''), 'hex');
   return {
-    atype,
-    ts,
+    atype: FIELDS.atype(event),
+    ts: FIELDS.ts(event),
     uuid: { $binary: uuid.toString('base64'), $type: '04' },
-    ...rest,
+    local: FIELDS.local(event),
+    remote: FIELDS.remote(event),
+    users: FIELDS.users(event),
+    roles: FIELDS.roles(event),
+    param: FIELDS.param(event),
+    result: FIELDS.result(event),
     seq: event.seq,
     prev: event.prev,
   };
