@@ -123,7 +123,7 @@ export class AuditLog {
     const isNew = found.resumed === undefined;
     if (!isNew && this.#options.rotateOnStart) await this.#writer.rotate('startup');
     await this.#reconcile(found, watermarks, hasHistory);
-    this.#checkpoints.begin(this.#writer.head.seq);
+    this.#checkpoints.begin();
     this.#timer = setInterval(() => {
       this.#ticking ??= this.#tick().finally(() => {
         this.#ticking = undefined;

@@ -19,8 +19,6 @@ export interface CheckpointsOptions {
 export class Checkpoints {
   readonly #options: CheckpointsOptions;
   #lastSeq = 0;
-  /** Number of the line that speaks of the last one. */
-  #lineSeq = 0;
   #madeAt = 0;
 
   constructor(options: CheckpointsOptions) {
@@ -32,14 +30,15 @@ export class Checkpoints {
   }
 
   /** Counts from here on. */
-  begin(_seq: number): void {
+  begin(): void {
     this.#madeAt = this.#options.clock.now();
   }
 
   /** Makes one when there are lines that none covers. */
   async makeIfDue(intervalMs: number): Promise<void> {
     if (this.#options.clock.now() - this.#madeAt < intervalMs) return;
-    if (this.#options.writer.head.seq <= this.#lineSeq) return;
+    // The line of the last one alone needs no other.
+    if (this.#options.writer.head.seq <= this.#lastSeq + 1) return;
     await this.make(false);
   }
 
@@ -69,6 +68,5 @@ export class Checkpoints {
     const { file_no, up_to_seq, merkle_root } = checkpoint;
     await say('audit.checkpoint', { anchor: { ...anchor }, file_no, merkle_root, up_to_seq });
     this.#lastSeq = up_to_seq;
-    this.#lineSeq = writer.head.seq;
   }
 }
