@@ -1,10 +1,9 @@
 import path from 'node:path';
 import {
   AuditLog,
+  compileFilter,
   type EventFilter,
-  type FilterCompiler,
-  type LineFormat,
-  nativeFormat,
+  lineFormat,
   type SelectionRules,
 } from '../audit/index.js';
 import type { Clock } from '../base/clock.js';
@@ -14,23 +13,12 @@ import { type Database, type DatabaseManager, SYSTEM_DATABASE } from '../databas
 import { type AuditStage, auditStage, callEventKinds } from '../rpc/index.js';
 import type { Config } from './config/index.js';
 import { AppError } from './errors.js';
+import { steleVersion } from './version.js';
 
 const WARN_PERCENT = 10;
 const CRITICAL_PERCENT = 5;
 /** Selects everything, and needs no compiler. */
 const NO_FILTER = '{}';
-
-/** What the audit stream is written with besides its own format. */
-export interface AuditParts {
-  /** Of the formats that are there, by their names. */
-  format(name: string): LineFormat | undefined;
-  readonly compileFilter: FilterCompiler | undefined;
-}
-
-export const AUDIT_PARTS: AuditParts = {
-  format: (name) => (name === nativeFormat.name ? nativeFormat : undefined),
-  compileFilter: undefined,
-};
 
 /** @throws AuditError, AppError auditUnusable; undefined when it is switched off */
 export async function openAudit(
@@ -40,17 +28,12 @@ export async function openAudit(
   log: Log,
   clock: Clock,
   onFatal: (error: unknown) => void,
-  parts: AuditParts = AUDIT_PARTS,
 ): Promise<AuditLog | undefined> {
   if (!config.audit) return undefined;
-  const format = parts.format(config.auditFormat);
-  if (format === undefined) {
-    throw new AppError('auditUnusable', `--audit-format ${config.auditFormat} is not available`);
-  }
   return AuditLog.open({
     path: config.auditPath ?? path.join(config.dir, 'audit', 'audit.json'),
-    format,
-    rules: await selectionRules(config, parts),
+    format: lineFormat(config.auditFormat, { productVersion: steleVersion() }),
+    rules: await selectionRules(config),
     kinds: callEventKinds(),
     databases,
     sealDatabase: await sealDatabase(config, databases),
@@ -89,14 +72,11 @@ export function stageOf(audit: AuditLog, config: Config): AuditStage {
 }
 
 /** @throws AppError auditUnusable for a filter that cannot be compiled */
-export async function selectionRules(
-  { auditEvents: preset, auditFilter: text }: Config,
-  { compileFilter }: AuditParts = AUDIT_PARTS,
-): Promise<SelectionRules> {
+export async function selectionRules({
+  auditEvents: preset,
+  auditFilter: text,
+}: Config): Promise<SelectionRules> {
   if (text === NO_FILTER) return { preset, filter: undefined };
-  if (compileFilter === undefined) {
-    throw new AppError('auditUnusable', '--audit-filter is not available');
-  }
   let filter: EventFilter;
   try {
     filter = await compileFilter(text);

@@ -9,6 +9,7 @@ import { type AuditEvent, type EventData, NONE, SERVER_USER } from './event.js';
 import { streamNames } from './file-names.js';
 import { fitted } from './fit.js';
 import { prepareFolder } from './folder.js';
+import { AUDIT_FORMATS, lineFormat } from './formats/convert.js';
 import type { AuditLogOptions, AuditStats, BatchObserver } from './options.js';
 import { missingTxs } from './reconcile.js';
 import { type Recovered, recover } from './recovery.js';
@@ -105,7 +106,10 @@ export class AuditLog {
     const checkpoint = await store.lastCheckpoint();
     const nowMs = options.clock.now();
     const { format } = options;
-    const found = await recover({ names, format, keyId: key.id, seal, checkpoint, nowMs });
+    const formats = AUDIT_FORMATS.map((name) => lineFormat(name, { productVersion: '' }));
+    const found = await recover({
+      ...{ names, format, formats, keyId: key.id, seal, checkpoint, nowMs },
+    });
     const audit = new AuditLog(options, key, store, found, hash);
     await audit.#begin(found, checkpoint?.watermarks ?? {}, checkpoint !== undefined);
     return audit;

@@ -35,7 +35,9 @@ export interface Recovered {
 
 export interface RecoveryInput {
   readonly names: StreamNames;
+  /** The one that is written, and all that may be found. */
   readonly format: LineFormat;
+  readonly formats: readonly LineFormat[];
   readonly keyId: string;
   readonly seal: Seal | undefined;
   readonly checkpoint: Checkpoint | undefined;
@@ -48,10 +50,14 @@ export function recover(input: RecoveryInput): Promise<Recovered> {
 }
 
 interface FileFacts {
+  readonly format: LineFormat;
   fileNo: number | undefined;
   keyId: string;
   openedAt: number;
 }
+
+/** Of the longest first line. */
+const FIRST_LINE_BYTES_MAX = 65_536;
 
 class Recovery {
   readonly #input: RecoveryInput;
@@ -65,10 +71,12 @@ class Recovery {
   #torn: EventData | undefined;
   /** Hash of the line that the checkpoint names, once it was met. */
   #checkpointLine: string | undefined;
+  #liveFormat: LineFormat;
 
   constructor(input: RecoveryInput) {
     const { seal } = input;
     this.#input = input;
+    this.#liveFormat = input.format;
     this.#fileNo = seal?.file_no ?? 0;
     if (seal === undefined) return;
     this.#head = { seq: seal.last_seq, hash: seal.head };
@@ -85,7 +93,8 @@ class Recovery {
     this.#checkCheckpoint();
     const { checkpoint } = this.#input;
     const torn = this.#torn;
-    const resumed = this.#tampered.length === 0 ? live : await this.#close(live, liveHead);
+    const goesOn = this.#tampered.length === 0 && this.#liveFormat === this.#input.format;
+    const resumed = goesOn ? live : await this.#close(live, liveHead);
     const head = this.#head;
     return {
       head,
@@ -139,6 +148,7 @@ class Recovery {
     if ((await stat(file).catch(() => undefined)) === undefined) return undefined;
     const { scanned, facts } = await this.#scan(file);
     this.#fileNo = facts.fileNo ?? this.#fileNo + 1;
+    this.#liveFormat = facts.format;
     if (scanned.tampered) this.#accuse(this.#fileNo, scanned, 'a line does not continue the chain');
     else if (scanned.brokenAt < scanned.bytes) await this.#cut(file, scanned);
     const { digest } = scanned;
@@ -146,15 +156,29 @@ class Recovery {
     return { file: resumed, digest, openedAt: facts.openedAt, keyId: facts.keyId };
   }
 
+  /** As its first line is written. */
+  async #formatOf(file: string): Promise<LineFormat> {
+    const { format, formats } = this.#input;
+    const handle = await open(file, 'r');
+    try {
+      const { bytesRead, buffer } = await handle.read(Buffer.alloc(FIRST_LINE_BYTES_MAX));
+      const [line = ''] = buffer.subarray(0, bytesRead).toString().split('\n', 1);
+      return [format, ...formats].find((one) => one.placeOf(line) !== undefined) ?? format;
+    } finally {
+      await handle.close();
+    }
+  }
+
   async #scan(file: string): Promise<{ scanned: ScannedFile; facts: FileFacts }> {
-    const { format, keyId, nowMs, checkpoint } = this.#input;
-    const facts: FileFacts = { fileNo: undefined, keyId, openedAt: nowMs };
+    const { keyId, nowMs, checkpoint } = this.#input;
+    const format = await this.#formatOf(file);
+    const facts: FileFacts = { format, fileNo: undefined, keyId, openedAt: nowMs };
     let isFirst = true;
     const after = checkpoint?.up_to_seq ?? 0;
     const scanned = await scanFile(file, format, (line, { seq, hash }) => {
       if (seq === after) this.#checkpointLine = hash;
       if (isFirst) this.#noteOpening(line, facts);
-      else if (seq > after) this.#noteTx(line);
+      else if (seq > after) this.#noteTx(line, format);
       isFirst = false;
     });
     if (scanned.digest.lines > 0) this.#head = scanned.head;
@@ -162,7 +186,7 @@ class Recovery {
   }
 
   #noteOpening(line: string, facts: FileFacts): void {
-    const { format } = this.#input;
+    const { format } = facts;
     const place = format.placeOf(line);
     if (place?.prev !== this.#head.hash || place.seq !== this.#head.seq + 1) {
       this.#tampered.push({
@@ -181,8 +205,8 @@ class Recovery {
     if (!Number.isNaN(at)) facts.openedAt = at;
   }
 
-  #noteTx(line: string): void {
-    const event = this.#input.format.parse(line);
+  #noteTx(line: string, format: LineFormat): void {
+    const event = format.parse(line);
     if (event === undefined) return;
     const { tx_id: txId, to_tx: to, db, target_db: target, outcome } = event.event_data;
     const deletes = event.event_name === 'database.delete' && outcome === 'success';
@@ -252,8 +276,10 @@ class Recovery {
     await unlink(resumed.file.path);
     await syncDirectory(names.folder);
     if (resumed.digest.lines === 0) return undefined;
-    const facts = { fileNo: this.#fileNo, keyId: resumed.keyId, openedAt: resumed.openedAt };
-    this.#addClosed(file, this.#fileNo, resumed.digest, head, facts, 'external');
+    const { keyId, openedAt } = resumed;
+    const facts = { format: this.#liveFormat, fileNo: this.#fileNo, keyId, openedAt };
+    const reason = this.#tampered.length > 0 ? 'external' : 'config';
+    this.#addClosed(file, this.#fileNo, resumed.digest, head, facts, reason);
     return undefined;
   }
 
@@ -262,7 +288,7 @@ class Recovery {
     fileNo: number,
     digest: ScannedFile['digest'],
     head: ChainHead,
-    { keyId, openedAt }: FileFacts,
+    { format, keyId, openedAt }: FileFacts,
     reason: string,
   ): void {
     const { lines, bytes, firstSeq } = digest;
@@ -272,7 +298,7 @@ class Recovery {
     this.#closed.push({
       file_no: fileNo,
       file,
-      format: this.#input.format.name,
+      format: format.name,
       first_seq: firstSeq,
       last_seq: head.seq,
       lines,
