@@ -111,15 +111,16 @@ export class AuditLog {
       ...{ names, format, formats, keyId: key.id, seal, checkpoint, nowMs },
     });
     const audit = new AuditLog(options, key, store, found, hash);
-    await audit.#begin(found, checkpoint?.watermarks ?? {}, checkpoint !== undefined);
+    await audit.#begin(found, checkpoint?.watermarks ?? {});
     return audit;
   }
 
   async #begin(
     found: Recovered,
     watermarks: Readonly<Record<string, number>>,
-    hasHistory: boolean,
   ): Promise<void> {
+    // What was committed before there was a stream needs no event; that is noted first of all.
+    const hasHistory = found.head.seq > 0;
     for (const file of found.closed) this.#sealer.add(file);
     await this.#writer.begin('startup');
     if (found.torn !== undefined) await this.say('audit.recovered', found.torn);
@@ -128,6 +129,7 @@ export class AuditLog {
     if (!isNew && this.#options.rotateOnStart) await this.#writer.rotate('startup');
     await this.#reconcile(found, watermarks, hasHistory);
     this.#checkpoints.begin();
+    if (!hasHistory) await this.checkpoint();
     this.#timer = setInterval(() => {
       this.#ticking ??= this.#tick().finally(() => {
         this.#ticking = undefined;
@@ -237,12 +239,32 @@ export class AuditLog {
       if (tx !== undefined) this.#noteTx(tx);
       return undefined;
     }
-    const { onFailure, eventBytesMax } = this.#options;
-    if (this.#writer.suspendedBy !== undefined && onFailure !== 'reject') {
-      if (onFailure === 'ignore' || event.read_only) return this.#drop();
+    if (this.#writer.suspendedBy !== undefined) return this.#writeLater(event, tx);
+    this.#count(event);
+    return this.#writer.append(fitted(event, this.#options.eventBytesMax), tx);
+  }
+
+  /** While the stream cannot be written. */
+  #writeLater(event: AuditEvent, tx: AuditedTx | undefined): Promise<void> | undefined {
+    const { onFailure, eventBytesMax, queueBytesMax, blockTimeoutMs } = this.#options;
+    if (onFailure === 'ignore' || (onFailure === 'read_only' && event.read_only)) {
+      return this.#drop();
+    }
+    // What did nothing can be asked for again; what was done must be told of.
+    const didNothing = event.event_data.outcome !== 'success';
+    if (didNothing || this.#writer.queuedBytes > queueBytesMax) {
+      this.#refused++;
+      throw new AuditError('suspended', EVENT_NOT_WRITTEN);
     }
     this.#count(event);
-    return this.#writer.append(fitted(event, eventBytesMax), tx);
+    const written = this.#writer.append(fitted(event, eventBytesMax), tx);
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new AuditError('suspended', EVENT_NOT_WRITTEN)),
+        blockTimeoutMs,
+      );
+      written.then(resolve, reject).finally(() => clearTimeout(timer));
+    });
   }
 
   #drop(): undefined {

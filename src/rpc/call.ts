@@ -261,6 +261,8 @@ export class Call implements DatabaseContext {
   ): MappedError | undefined | Promise<MappedError | undefined> {
     const row = this.#plan.audit;
     const { audit } = this.#environment;
+    // The stream that refused it counts it.
+    if (error?.errorCode === 'auditUnavailable') return error;
     const name = eventNameOf(row, this.#request, error !== undefined, error?.errorCode);
     // A refusal is an event also where what was refused is none.
     if (!this.#audited && (error === undefined || !audit.selects(name))) return error;
