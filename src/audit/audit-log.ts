@@ -12,6 +12,7 @@ import { prepareFolder } from './folder.js';
 import { AUDIT_FORMATS, lineFormat } from './formats/convert.js';
 import type { AuditLogOptions, AuditStats, BatchObserver } from './options.js';
 import { missingTxs } from './reconcile.js';
+import type { Checkpoint } from './records.js';
 import { type Recovered, recover } from './recovery.js';
 import { SealStore } from './seal-store.js';
 import { Sealer } from './sealer.js';
@@ -111,14 +112,11 @@ export class AuditLog {
       ...{ names, format, formats, keyId: key.id, seal, checkpoint, nowMs },
     });
     const audit = new AuditLog(options, key, store, found, hash);
-    await audit.#begin(found, checkpoint?.watermarks ?? {});
+    await audit.#begin(found, checkpoint);
     return audit;
   }
 
-  async #begin(
-    found: Recovered,
-    watermarks: Readonly<Record<string, number>>,
-  ): Promise<void> {
+  async #begin(found: Recovered, checkpoint: Checkpoint | undefined): Promise<void> {
     // What was committed before there was a stream needs no event; that is noted first of all.
     const hasHistory = found.head.seq > 0;
     for (const file of found.closed) this.#sealer.add(file);
@@ -127,7 +125,7 @@ export class AuditLog {
     for (const data of found.tampered) await this.tamperDetected(data);
     const isNew = found.resumed === undefined;
     if (!isNew && this.#options.rotateOnStart) await this.#writer.rotate('startup');
-    await this.#reconcile(found, watermarks, hasHistory);
+    await this.#reconcile(found, checkpoint, hasHistory);
     this.#checkpoints.begin();
     if (!hasHistory) await this.checkpoint();
     this.#timer = setInterval(() => {
@@ -142,13 +140,15 @@ export class AuditLog {
   /** Committed transactions without event get one, unless no write leaves events. */
   async #reconcile(
     found: Recovered,
-    watermarks: Readonly<Record<string, number>>,
+    checkpoint: Checkpoint | undefined,
     hasHistory: boolean,
   ): Promise<void> {
     const { clock, databases, sealDatabase } = this.#options;
     const now = clock.now();
-    for (const [name, upTo] of Object.entries(watermarks)) {
-      if (!found.deleted.has(name)) this.#watermarks.set(name, upTo, now);
+    for (const [name, upTo] of Object.entries(checkpoint?.watermarks ?? {})) {
+      if (found.deleted.has(name)) continue;
+      this.#watermarks.set(name, upTo, now);
+      for (const id of checkpoint?.above?.[name] ?? []) this.#watermarks.add(name, id, now);
     }
     for (const [name, ids] of found.txs) {
       for (const id of ids) this.#watermarks.add(name, id, now);

@@ -60,6 +60,7 @@ export class Checkpoints {
         bytes: files.bytes,
         at: new Date(clock.now()).toISOString(),
         watermarks: watermarks.all(),
+        above: watermarks.above(),
         clean,
       };
     });

@@ -43,6 +43,8 @@ export interface Checkpoint {
   readonly at: string;
   /** By database: every transaction up to this one has its event, or needs none. */
   readonly watermarks: Readonly<Record<string, number>>;
+  /** By database: transactions above the watermark whose events are covered, too. */
+  readonly above?: Readonly<Record<string, readonly number[]>>;
   /** Whether the server stopped in order right after it. */
   readonly clean: boolean;
 }
@@ -75,11 +77,22 @@ export function encodeSeal(seal: Seal): Buffer {
 }
 
 export function encodeCheckpoint(checkpoint: Checkpoint): Buffer {
-  const { v, file_no, up_to_seq, head, merkle_root, lines, bytes, at, watermarks, clean } =
-    checkpoint;
+  const {
+    v,
+    file_no,
+    up_to_seq,
+    head,
+    merkle_root,
+    lines,
+    bytes,
+    at,
+    watermarks,
+    above = {},
+    clean,
+  } = checkpoint;
   return Buffer.from(
     JSON.stringify({
-      ...{ v, file_no, up_to_seq, head, merkle_root, lines, bytes, at, watermarks, clean },
+      ...{ v, file_no, up_to_seq, head, merkle_root, lines, bytes, at, watermarks, above, clean },
     }),
   );
 }

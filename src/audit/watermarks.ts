@@ -57,6 +57,13 @@ export class Watermarks {
     return Object.fromEntries([...this.#marks].sort().map(([name, { upTo }]) => [name, upTo]));
   }
 
+  /** What is done above the marks. */
+  above(): Record<string, number[]> {
+    const found: Record<string, number[]> = {};
+    for (const [name, { above }] of this.#marks) if (above.size > 0) found[name] = [...above];
+    return found;
+  }
+
   /** Transactions up to `lastTx` without event, as ranges. */
   missing(database: string, lastTx: number): { readonly from: number; readonly to: number }[] {
     const mark = this.#marks.get(database);
