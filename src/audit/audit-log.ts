@@ -64,7 +64,10 @@ export class AuditLog {
     this.#watermarks = new Watermarks();
     this.#space = new AuditSpace(names.folder, options.space);
     const say = (name: string, data: EventData) => this.say(name, data);
-    this.#sealer = new Sealer({ names, store, prevSeal, compress, retention, clock, log, say });
+    this.#sealer = new Sealer({
+      ...{ names, store, prevSeal, compress, retention, clock, log, say },
+      covered: () => this.checkpoint(),
+    });
     const files = new StreamFiles(
       {
         names,
@@ -119,13 +122,13 @@ export class AuditLog {
   async #begin(found: Recovered, checkpoint: Checkpoint | undefined): Promise<void> {
     // What was committed before there was a stream needs no event; that is noted first of all.
     const hasHistory = found.head.seq > 0;
-    for (const file of found.closed) this.#sealer.add(file);
     await this.#writer.begin('startup');
     if (found.torn !== undefined) await this.say('audit.recovered', found.torn);
     for (const data of found.tampered) await this.tamperDetected(data);
+    await this.#reconcile(found, checkpoint, hasHistory);
+    for (const file of found.closed) this.#sealer.add(file);
     const isNew = found.resumed === undefined;
     if (!isNew && this.#options.rotateOnStart) await this.#writer.rotate('startup');
-    await this.#reconcile(found, checkpoint, hasHistory);
     this.#checkpoints.begin();
     if (!hasHistory) await this.checkpoint();
     this.#timer = setInterval(() => {

@@ -30,6 +30,8 @@ export interface SealerOptions {
   readonly retention: Retention;
   readonly clock: Clock;
   readonly log: Log;
+  /** Makes a checkpoint: recovery reads no file that is sealed. */
+  covered(): Promise<void>;
   /** Writes an event of the server; resolves when it is on disk. */
   say(name: string, data: EventData): Promise<void>;
 }
@@ -99,6 +101,7 @@ export class Sealer {
   }
 
   async #seal(file: ClosedFile): Promise<void> {
+    await this.#options.covered();
     const sealedAt = new Date(this.#options.clock.now()).toISOString();
     this.#prevSeal = await this.#options.store.putSeal({
       v: 1,

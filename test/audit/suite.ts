@@ -36,7 +36,10 @@ export async function killUnderLoad(
       const { events, broken } = readStream(folder);
       assert.deepEqual(broken, []);
       const after = auditedTxs(events, 'defaultdb');
-      for (let id = 1; id <= txId; id++) assert.equal(after.get(id), 1, `transaction ${id}`);
+      for (let id = 1; id <= txId; id++) {
+        const told = events.filter(({ event_data: data }) => data.tx_id === id);
+        assert.equal(after.get(id), 1, `transaction ${id}: ${JSON.stringify(told)}`);
+      }
       const count = (name: string) => events.filter((event) => event.event_name === name).length;
       assert.equal(count('tamper.detected'), 0);
       return (
