@@ -141,7 +141,10 @@ test('a call whose event was not written is not answered with success', async (t
   const { audit, client } = await start(t);
   audit.written = Promise.reject(new Error('EIO'));
   audit.written.catch(() => undefined);
-  const refusal = { code: 14, details: 'the audit event could not be written' };
+  const refusal = {
+    code: 14,
+    details: 'the audit event could not be written; transaction 1 is stored',
+  };
   await assert.rejects(client.call('Set', { KVs: [entry] }), refusal);
 });
 
