@@ -5,18 +5,19 @@ import { type AuditKey, openAuditKey } from './audit-key.js';
 import type { AuditClass } from './catalogue.js';
 import { Checkpoints } from './checkpoints.js';
 import { AuditError } from './errors.js';
-import { type AuditEvent, type EventData, NONE, SERVER_USER } from './event.js';
+import type { AuditEvent, EventData } from './event.js';
 import { streamNames } from './file-names.js';
 import { fitted } from './fit.js';
 import { prepareFolder } from './folder.js';
 import { AUDIT_FORMATS, lineFormat } from './formats/convert.js';
 import type { AuditLogOptions, AuditStats, BatchObserver } from './options.js';
-import { missingTxs } from './reconcile.js';
+import { Reconciler } from './reconcile.js';
 import type { Checkpoint } from './records.js';
 import { type Recovered, recover } from './recovery.js';
 import { SealStore } from './seal-store.js';
 import { Sealer } from './sealer.js';
 import { EventSelection, type SelectionRules } from './selection.js';
+import { serverEvent } from './server-event.js';
 import { AuditSpace, type SpaceStage } from './space.js';
 import { type RotationReason, StreamFiles } from './stream-files.js';
 import { uuidV7 } from './uuid.js';
@@ -35,6 +36,7 @@ export class AuditLog {
   readonly #writer: StreamWriter;
   readonly #sealer: Sealer;
   readonly #checkpoints: Checkpoints;
+  readonly #reconciler: Reconciler;
   readonly #events = new Map<string, number>();
   readonly #rotations = new Map<string, number>();
   #selection: EventSelection;
@@ -86,12 +88,18 @@ export class AuditLog {
       ...{ rotateBytes: options.rotateBytes, rotateIntervalMs: options.rotateIntervalMs },
       events: this.#writerEvents(),
     });
+    this.#reconciler = new Reconciler({
+      ...{ databases: options.databases, sealDatabase: options.sealDatabase.name },
+      ...{ watermarks: this.#watermarks, clock, log },
+      writesAreLeftOut: () => this.#selection.writesAreLeftOut,
+      say: (name, data, resource) => this.say(name, data, resource),
+    });
     this.#checkpoints = new Checkpoints({
       store,
       writer: this.#writer,
       watermarks: this.#watermarks,
       clock,
-      settle: () => this.#settleWatermarks(),
+      settle: () => this.#reconciler.settle(),
       say,
     });
   }
@@ -125,7 +133,7 @@ export class AuditLog {
     await this.#writer.begin('startup');
     if (found.torn !== undefined) await this.say('audit.recovered', found.torn);
     for (const data of found.tampered) await this.tamperDetected(data);
-    await this.#reconcile(found, checkpoint, hasHistory);
+    await this.#reconciler.start(found, checkpoint, hasHistory);
     for (const file of found.closed) this.#sealer.add(file);
     const isNew = found.resumed === undefined;
     if (!isNew && this.#options.rotateOnStart) await this.#writer.rotate('startup');
@@ -138,54 +146,6 @@ export class AuditLog {
     }, TICK_MS).unref();
     // Not in the way of the start.
     void this.#space.makeReserve().catch((error: unknown) => this.#warnOfReserve(error));
-  }
-
-  /** Committed transactions without event get one, unless no write leaves events. */
-  async #reconcile(
-    found: Recovered,
-    checkpoint: Checkpoint | undefined,
-    hasHistory: boolean,
-  ): Promise<void> {
-    const { clock, databases, sealDatabase } = this.#options;
-    const now = clock.now();
-    for (const [name, upTo] of Object.entries(checkpoint?.watermarks ?? {})) {
-      if (found.deleted.has(name)) continue;
-      this.#watermarks.set(name, upTo, now);
-      for (const id of checkpoint?.above?.[name] ?? []) this.#watermarks.add(name, id, now);
-    }
-    for (const [name, ids] of found.txs) {
-      for (const id of ids) this.#watermarks.add(name, id, now);
-    }
-    for (const { name, loaded, numTransactions } of databases.list()) {
-      if (!loaded || name === sealDatabase.name) continue;
-      const unseen = !hasHistory || this.#selection.writesAreLeftOut;
-      if (unseen) this.#watermarks.set(name, numTransactions, now);
-      else if (!found.clean) await this.#recoverDatabase(name);
-    }
-  }
-
-  async #recoverDatabase(name: string): Promise<void> {
-    try {
-      const database = await this.#options.databases.open(name);
-      using _held = database.retain();
-      const ranges = this.#watermarks.missing(name, database.state().txId);
-      for (const data of missingTxs(database, ranges)) await this.#sayRecovered(name, data);
-    } catch (error) {
-      const reason = messageOf(error);
-      this.#options.log.warn('transactions could not be compared with the audit stream', {
-        database: name,
-        reason,
-      });
-    }
-  }
-
-  async #sayRecovered(database: string, data: EventData): Promise<void> {
-    const { tx_id: from, to_tx: to } = data;
-    await this.say('tx.recovered', { ...data, db: database }, `db:${database}`);
-    const last = typeof to === 'number' ? to : Number(from);
-    for (let id = Number(from); id <= last; id++) {
-      this.#watermarks.add(database, id, this.#options.clock.now());
-    }
   }
 
   // For the pipeline.
@@ -285,11 +245,6 @@ export class AuditLog {
     this.#watermarks.add(database, txId, this.#options.clock.now());
   }
 
-  /** A transaction of a call that leaves no event. */
-  noteUnaudited(tx: AuditedTx): void {
-    this.#noteTx(tx);
-  }
-
   /** A database that does not exist any more; one of its name starts anew. */
   forgetDatabase(name: string): void {
     this.#watermarks.forget(name);
@@ -299,7 +254,7 @@ export class AuditLog {
 
   /** An event of the server itself; resolves when it is on disk. */
   async say(name: string, data: EventData, resource?: string): Promise<void> {
-    const event = this.#serverEvent(name, data, resource);
+    const event = this.#make(name, data, resource);
     this.#count(event);
     await this.#writer.append(event);
   }
@@ -314,21 +269,9 @@ export class AuditLog {
     await this.say('tamper.detected', data);
   }
 
-  #serverEvent(name: string, data: EventData, resource?: string): AuditEvent {
-    const now = this.#options.clock.now();
-    const fileNo = data.file_no;
-    return {
-      event_time: new Date(now).toISOString(),
-      event_name: name,
-      username: SERVER_USER,
-      resource: resource ?? (typeof fileNo === 'number' ? `audit:${fileNo}` : 'server'),
-      event_source: this.#options.eventSource,
-      source_ip_address: NONE,
-      event_id: uuidV7(now),
-      request_id: NONE,
-      read_only: false,
-      event_data: { outcome: 'success', v: 1, ...data },
-    };
+  #make(name: string, data: EventData, resource?: string): AuditEvent {
+    const { clock, eventSource } = this.#options;
+    return serverEvent(clock.now(), eventSource, name, data, resource);
   }
 
   /** Other rules from now on. The event that says so is on disk under the old ones first. */
@@ -430,22 +373,6 @@ export class AuditLog {
     void this.say('audit.space_low', { free_bytes: free, policy, stage }).catch(() => undefined);
   }
 
-  /** Gaps that calls left which died after their commit. */
-  async #settleWatermarks(): Promise<void> {
-    const { clock, databases } = this.#options;
-    if (this.#selection.writesAreLeftOut) {
-      for (const { name, loaded, numTransactions } of databases.list()) {
-        if (loaded) this.#watermarks.set(name, numTransactions, clock.now());
-      }
-      return;
-    }
-    for (const { database: name, from, to } of this.#watermarks.overdue(clock.now(), 60_000)) {
-      const database = await databases.open(name);
-      using _held = database.retain();
-      for (const data of missingTxs(database, [{ from, to }])) await this.#sayRecovered(name, data);
-    }
-  }
-
   #openedData(): EventData {
     const { preset, filter } = this.#selection.rules;
     const text = filter?.text ?? '{}';
@@ -458,7 +385,7 @@ export class AuditLog {
 
   #writerEvents() {
     return {
-      make: (name: string, data: EventData) => this.#serverEvent(name, data),
+      make: (name: string, data: EventData) => this.#make(name, data),
       durable: (txs: readonly AuditedTx[]) => {
         for (const tx of txs) this.#noteTx(tx);
       },
@@ -505,13 +432,13 @@ export class AuditLog {
     clearTimeout(this.#blockTimer);
     this.#options.log.info('the audit stream is written again');
     const events = [
-      this.#serverEvent('audit.resumed', { dropped: this.#dropped, refused_rpcs: this.#refused }),
+      this.#make('audit.resumed', { dropped: this.#dropped, refused_rpcs: this.#refused }),
     ];
     if (this.#gapFrom !== undefined) {
       const to = new Date(this.#options.clock.now()).toISOString();
       const from = new Date(this.#gapFrom).toISOString();
       const data = { dropped: this.#dropped, from_time: from, reason: 'policy', to_time: to };
-      events.push(this.#serverEvent('audit.gap', data));
+      events.push(this.#make('audit.gap', data));
     }
     this.#gapFrom = undefined;
     this.#refused = 0;
