@@ -11,6 +11,7 @@ import { fitted } from './fit.js';
 import { prepareFolder } from './folder.js';
 import { AUDIT_FORMATS, lineFormat } from './formats/convert.js';
 import type { AuditLogOptions, AuditStats, BatchObserver } from './options.js';
+import { EVENT_NOT_WRITTEN, Outage } from './outage.js';
 import { Reconciler } from './reconcile.js';
 import type { Checkpoint } from './records.js';
 import { type Recovered, recover } from './recovery.js';
@@ -25,7 +26,6 @@ import { Watermarks } from './watermarks.js';
 import { type AuditedTx, StreamWriter } from './writer.js';
 
 const TICK_MS = 1000;
-const EVENT_NOT_WRITTEN = 'the audit event could not be written';
 
 /** The audit stream of a server. */
 export class AuditLog {
@@ -37,17 +37,14 @@ export class AuditLog {
   readonly #sealer: Sealer;
   readonly #checkpoints: Checkpoints;
   readonly #reconciler: Reconciler;
+  readonly #outage: Outage;
   readonly #events = new Map<string, number>();
   readonly #rotations = new Map<string, number>();
   #selection: EventSelection;
   #filtered = 0;
-  #dropped = 0;
-  #gapFrom: number | undefined;
-  #refused = 0;
   #bytes = 0;
   #stage: SpaceStage = 0;
   #timer: NodeJS.Timeout | undefined;
-  #blockTimer: NodeJS.Timeout | undefined;
   #onBatch: BatchObserver = () => {};
   #ticking: Promise<void> | undefined;
 
@@ -65,10 +62,10 @@ export class AuditLog {
     this.#selection = new EventSelection(options.rules, options.kinds);
     this.#watermarks = new Watermarks();
     this.#space = new AuditSpace(names.folder, options.space);
-    const say = (name: string, data: EventData) => this.say(name, data);
     this.#sealer = new Sealer({
-      ...{ names, store, prevSeal, compress, retention, clock, log, say },
+      ...{ names, store, prevSeal, compress, retention, clock, log },
       covered: () => this.checkpoint(),
+      say: (name, data) => this.say(name, data),
     });
     const files = new StreamFiles(
       {
@@ -88,6 +85,12 @@ export class AuditLog {
       ...{ rotateBytes: options.rotateBytes, rotateIntervalMs: options.rotateIntervalMs },
       events: this.#writerEvents(),
     });
+    this.#outage = new Outage({
+      ...options,
+      space: this.#space,
+      make: (name, data) => this.#make(name, data),
+      rejectWaiting: (error) => this.#writer.rejectWaiting(error),
+    });
     this.#reconciler = new Reconciler({
       ...{ databases: options.databases, sealDatabase: options.sealDatabase.name },
       ...{ watermarks: this.#watermarks, clock, log },
@@ -100,7 +103,7 @@ export class AuditLog {
       watermarks: this.#watermarks,
       clock,
       settle: () => this.#reconciler.settle(),
-      say,
+      say: (name, data) => this.say(name, data),
     });
   }
 
@@ -145,7 +148,7 @@ export class AuditLog {
       });
     }, TICK_MS).unref();
     // Not in the way of the start.
-    void this.#space.makeReserve().catch((error: unknown) => this.#warnOfReserve(error));
+    void this.#outage.makeReserve();
   }
 
   // For the pipeline.
@@ -174,7 +177,7 @@ export class AuditLog {
       const { onFailure } = this.#options;
       const serves = onFailure === 'ignore' || (onFailure === 'read_only' && readOnly);
       if (!serves) {
-        this.#refused++;
+        this.#outage.refused++;
         throw new AuditError(
           'suspended',
           'the audit stream cannot be written (--audit-on-failure)',
@@ -211,12 +214,12 @@ export class AuditLog {
   #writeLater(event: AuditEvent, tx: AuditedTx | undefined): Promise<void> | undefined {
     const { onFailure, eventBytesMax, queueBytesMax, blockTimeoutMs } = this.#options;
     if (onFailure === 'ignore' || (onFailure === 'read_only' && event.read_only)) {
-      return this.#drop();
+      return this.#outage.drop();
     }
     // What did nothing can be asked for again; what was done must be told of.
     const didNothing = event.event_data.outcome !== 'success';
     if (didNothing || this.#writer.queuedBytes > queueBytesMax) {
-      this.#refused++;
+      this.#outage.refused++;
       throw new AuditError('suspended', EVENT_NOT_WRITTEN);
     }
     this.#count(event);
@@ -228,12 +231,6 @@ export class AuditLog {
       );
       written.then(resolve, reject).finally(() => clearTimeout(timer));
     });
-  }
-
-  #drop(): undefined {
-    this.#dropped++;
-    this.#gapFrom ??= this.#options.clock.now();
-    return undefined;
   }
 
   #count({ event_name: name, event_data: { outcome } }: AuditEvent): void {
@@ -307,12 +304,6 @@ export class AuditLog {
     await this.#checkpoints.make(clean);
   }
 
-  /** Resolves when all closed files have their seals and are compressed. */
-  async sealed(): Promise<void> {
-    this.#sealer.run();
-    await this.#sealer.idle();
-  }
-
   observeBatches(observer: BatchObserver): void {
     this.#onBatch = observer;
   }
@@ -322,7 +313,7 @@ export class AuditLog {
       events: this.#events,
       rotations: this.#rotations,
       filtered: this.#filtered,
-      dropped: this.#dropped,
+      dropped: this.#outage.dropped,
       queueBytes: this.#writer.queuedBytes,
       bytes: this.#bytes,
       lastCheckpointSeq: this.#checkpoints.lastSeq,
@@ -335,7 +326,7 @@ export class AuditLog {
   /** The last lines, the last checkpoint; then the files are closed. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    clearTimeout(this.#blockTimer);
+    this.#outage.dispose();
     await this.#ticking;
     await this.#sealer.stop();
     if (this.#writer.suspendedBy === undefined) {
@@ -399,56 +390,9 @@ export class AuditLog {
       tampered: (what: string, file: string) => {
         this.#options.log.error('the audit file was tampered with', { what, file });
       },
-      suspended: (error: unknown) => this.#suspended(error),
-      mayResume: () => this.#mayResume(),
-      resumed: () => this.#resumed(),
+      suspended: (error: unknown) => this.#outage.begin(error),
+      mayResume: () => this.#outage.mayEnd(),
+      resumed: () => this.#outage.end(),
     };
-  }
-
-  async #suspended(error: unknown): Promise<void> {
-    const { onFailure, blockTimeoutMs, log } = this.#options;
-    log.error('the audit stream is suspended', { reason: messageOf(error), policy: onFailure });
-    await this.#space.releaseReserve().catch(() => undefined);
-    clearTimeout(this.#blockTimer);
-    this.#blockTimer = setTimeout(() => {
-      this.#writer.rejectWaiting(new AuditError('suspended', EVENT_NOT_WRITTEN));
-    }, blockTimeoutMs);
-    if (onFailure === 'shutdown') setImmediate(() => this.#options.onFatal(error));
-  }
-
-  /** Space comes before everything: the next full disk must be able to be reported, too. */
-  async #mayResume(): Promise<boolean> {
-    if ((await this.#space.stage()) === 2) return false;
-    try {
-      await this.#space.makeReserve();
-      return true;
-    } catch (error) {
-      this.#warnOfReserve(error);
-      return false;
-    }
-  }
-
-  #resumed(): AuditEvent[] {
-    clearTimeout(this.#blockTimer);
-    this.#options.log.info('the audit stream is written again');
-    const events = [
-      this.#make('audit.resumed', { dropped: this.#dropped, refused_rpcs: this.#refused }),
-    ];
-    if (this.#gapFrom !== undefined) {
-      const to = new Date(this.#options.clock.now()).toISOString();
-      const from = new Date(this.#gapFrom).toISOString();
-      const data = { dropped: this.#dropped, from_time: from, reason: 'policy', to_time: to };
-      events.push(this.#make('audit.gap', data));
-    }
-    this.#gapFrom = undefined;
-    this.#refused = 0;
-    return events;
-  }
-
-  #warnOfReserve(error: unknown): void {
-    const reason = messageOf(error);
-    this.#options.log.warn('no space is kept to report a full disk in the audit stream', {
-      reason,
-    });
   }
 }
