@@ -1,13 +1,16 @@
-// Writes what follows from the options table: the part of README.md between its markers, and
-// stele.toml.example. With --check it writes nothing and fails when either is not what it would write.
+// Writes what follows from the tables of options and of events: the parts of README.md between their
+// markers, and stele.toml.example. With --check it writes nothing and fails when either is not what it would write.
 // Needs a build. The project folder may be given as an argument.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { renderOptionsTable, renderSampleFile } from '../dist/src/app/config/index.js';
+import { catalogueRows } from '../dist/src/rpc/index.js';
 
 const BEGIN = '<!-- options:begin -->';
 const END = '<!-- options:end -->';
+const EVENTS_BEGIN = '<!-- events:begin -->';
+const EVENTS_END = '<!-- events:end -->';
 
 const args = process.argv.slice(2);
 const check = args.includes('--check');
@@ -29,7 +32,20 @@ function readmeWithTable() {
   const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
   if (begin < 0 || end < begin) return undefined;
   const before = text.slice(0, begin + BEGIN.length);
-  return `${before}\n${renderOptionsTable()}\n${text.slice(end)}`;
+  return withEvents(`${before}\n${renderOptionsTable()}\n${text.slice(end)}`);
+}
+
+/** A text without the markers stays as it is. */
+function withEvents(text) {
+  const [begin, end] = [text.indexOf(EVENTS_BEGIN), text.indexOf(EVENTS_END)];
+  if (begin < 0 || end < begin) return text;
+  const rows = catalogueRows().map(({ name, class: group, readOnly, raisedBy, about }) => {
+    const by = about ?? raisedBy.map((method) => `\`${method}\``).join(', ');
+    return `| \`${name}\` | ${group} | ${readOnly ? 'yes' : 'no'} | ${by} |`;
+  });
+  const head = ['| event | class | read-only | left by |', '|---|---|---|---|'];
+  const before = text.slice(0, begin + EVENTS_BEGIN.length);
+  return `${before}\n${[...head, ...rows].join('\n')}\n${text.slice(end)}`;
 }
 
 let failures = 0;

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { AuditLog } from '../audit/index.js';
 import { Auth, databaseStore } from '../auth/index.js';
 import type { Clock } from '../base/clock.js';
 import { ensureDirectory } from '../base/durable-file.js';
@@ -6,6 +7,7 @@ import { lockDirectory } from '../base/lock-file.js';
 import type { Log } from '../base/log.js';
 import { DatabaseManager, type HeaderVersionSetting } from '../database/index.js';
 import { StateSigner } from '../proofs/index.js';
+import { openAudit } from './audit.js';
 import type { Config, Secrets } from './config/index.js';
 import { serverIdentity } from './server-identity.js';
 
@@ -13,6 +15,8 @@ import { serverIdentity } from './server-identity.js';
 export interface Context extends AsyncDisposable {
   readonly databases: DatabaseManager;
   readonly auth: Auth;
+  /** Undefined when it is switched off. */
+  readonly audit: AuditLog | undefined;
   readonly signer: StateSigner | undefined;
   readonly serverUuid: string;
   /** Reads that met damaged data, since the start. */
@@ -22,6 +26,8 @@ export interface Context extends AsyncDisposable {
 export interface ContextEvents {
   /** A database may not be written any more; the process must end. */
   onStorageFailure(database: string, error: Error): void;
+  /** The audit stream cannot be written, and that ends the process. */
+  onAuditFailure(error: unknown): void;
   /** The directory may belong to another process now; this one must end. */
   onLockLost(): void;
 }
@@ -59,10 +65,15 @@ export async function openContext(
     const auth = openAuth(config, secrets, databases, log, clock);
     closers.push(() => auth.dispose());
     await auth.open();
+    const audit = await openAudit(config, databases, serverUuid, log, clock, events.onAuditFailure);
+    if (audit !== undefined) closers.push(() => audit.close());
     const key = secrets.signingKey?.export({ type: 'sec1', format: 'pem' });
     const signer = key === undefined ? undefined : new StateSigner(key.toString());
     const corruptionAlarms = () => alarms;
-    return { databases, auth, signer, serverUuid, corruptionAlarms, [Symbol.asyncDispose]: close };
+    return {
+      ...{ databases, auth, audit, signer, serverUuid, corruptionAlarms },
+      [Symbol.asyncDispose]: close,
+    };
   } catch (error) {
     await close();
     throw error;

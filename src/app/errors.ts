@@ -7,6 +7,7 @@ export const APP_ERROR_CODES = [
   'serviceFailed',
   'healthcheckOff',
   'healthcheckTimeout',
+  'auditUnusable',
 ] as const;
 
 export type AppErrorCode = (typeof APP_ERROR_CODES)[number];

@@ -10,6 +10,10 @@ export interface ServerHooks {
   onReady(): void;
   /** Registers what SIGHUP does besides opening the log file again; it does not throw. */
   onHangup(listener: () => void): void;
+  /** Registers what SIGUSR1 does; it does not throw. */
+  onUser1?(listener: () => void): void;
+  /** The settings as they are now in the files. @throws ConfigError */
+  readConfig?(): Config;
 }
 
 /**

@@ -1,7 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { AuditLog } from '../audit/index.js';
 import { systemClock } from '../base/clock.js';
+import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { createRpcServer, type RpcLimits, type RpcServer, type TlsFiles } from '../rpc/index.js';
+import { selectionRules, stageOf } from './audit.js';
 import type { Config } from './config/index.js';
 import { type Context, openContext } from './context.js';
 import { EXIT_SUCCESS } from './exit-codes.js';
@@ -11,11 +15,15 @@ import { hostAndPort } from './startup.js';
 import { StorageWatch } from './storage-watch.js';
 import { PROTOCOL_VERSION, steleVersion } from './version.js';
 
+/** Milliseconds. */
+const STOPPING_EVENT_MS_MAX = 1000;
+
 /** Runs the server until it is told to stop, or until storage failed. */
 export const runServer: RunServer = async (config, secrets, log, hooks) => {
   const storage = new StorageWatch(log);
   const context = await openContext(config, secrets, log, systemClock, {
     onStorageFailure: (database, error) => storage.failed(database, error),
+    onAuditFailure: (error) => storage.failed('audit', asError(error)),
     onLockLost: () => storage.failed('all', new Error('the lock of the data directory was lost')),
   }).catch((error: unknown) => {
     storage.openingFailed(error);
@@ -26,13 +34,16 @@ export const runServer: RunServer = async (config, secrets, log, hooks) => {
     await using monitor = startMonitor(config, context, log);
     await monitor.listen(tls);
     const server = createServer(config, context, log, storage, monitor);
+    await sayStarted(config, context);
     const port = await server.listen(config.address, config.port, tls);
     monitor.serving = true;
     log.info('listening', { address: hostAndPort(config.address, port), dir: config.dir });
     hooks.onHangup(() => reloadTls(config, [server, monitor], log));
+    if (context.audit !== undefined) followSignals(context.audit, hooks, log);
     hooks.onReady();
     await firstOf(hooks.stop, storage.signal);
     monitor.serving = false;
+    await sayStopping(context.audit, storage.signal.aborted);
     if (storage.signal.aborted) server.close();
     else await server.drain(drainMs(config));
   } finally {
@@ -69,6 +80,7 @@ function createServer(
     version: steleVersion(),
     health: () => !storage.signal.aborted,
     metrics: monitor.rpcMetrics,
+    ...(context.audit === undefined ? {} : { audit: stageOf(context.audit, config) }),
     limits: rpcLimits(config),
   });
 }
@@ -98,6 +110,49 @@ function rpcLimits(config: Config): RpcLimits {
     receiveWindowBytes: config.receiveWindowBytes,
     connectionMemoryBytes: config.connectionMemoryBytes,
   };
+}
+
+/** On disk before the first client can connect. */
+async function sayStarted(config: Config, { audit, signer }: Context): Promise<void> {
+  await audit?.say('server.started', {
+    auth: config.auth,
+    listeners: [hostAndPort(config.address, config.port)],
+    pid: process.pid,
+    signing: signer !== undefined,
+    tls: config.certificate === undefined ? 'off' : config.mtls ? 'mutual' : 'server',
+    version: steleVersion(),
+  });
+}
+
+/** A stream that cannot be written must not keep the process from ending. */
+async function sayStopping(audit: AuditLog | undefined, failed: boolean): Promise<void> {
+  if (audit === undefined) return;
+  const uptimeMs = Math.round(process.uptime() * 1000);
+  const data = { reason: failed ? 'error' : 'signal', uptime_ms: uptimeMs };
+  const said = audit.say('server.stopping', data).catch(() => undefined);
+  await Promise.race([said, delay(STOPPING_EVENT_MS_MAX, undefined, { ref: false })]);
+}
+
+/** SIGUSR1 begins a new audit file; SIGHUP reads preset and filter again. */
+function followSignals(audit: AuditLog, hooks: ServerHooks, log: Log): void {
+  hooks.onUser1?.(() => {
+    audit.rotate('signal').catch((error: unknown) => {
+      log.error('no new audit file could be begun', { reason: messageOf(error) });
+    });
+  });
+  hooks.onHangup(() => {
+    const change = async () => {
+      if (hooks.readConfig === undefined) return;
+      await audit.reconfigure(await selectionRules(hooks.readConfig()), 'signal');
+    };
+    change().catch((error: unknown) => {
+      log.error('the audit settings stay as they were', { reason: messageOf(error) });
+    });
+  });
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 /** Time for calls in flight, less what closing the databases takes. */

@@ -2,6 +2,7 @@ import { ConfigError, didYouMean } from '../app/config/index.js';
 import { EXIT_FAILURE, EXIT_SUCCESS, EXIT_USAGE, type ExitCode } from '../app/exit-codes.js';
 import { systemErrorCode } from '../base/durable-file.js';
 import { messageOf, SteleError } from '../base/errors.js';
+import { auditCommand } from './audit.js';
 import { checkCommand } from './check.js';
 import { type Command, type CommandContext, UsageError } from './command.js';
 import { configCommand } from './config.js';
@@ -25,6 +26,7 @@ const helpCommand: Command = {
 
 /** Everything but running the server. */
 const COMMANDS: readonly Command[] = [
+  auditCommand,
   checkCommand,
   configCommand,
   healthcheckCommand,

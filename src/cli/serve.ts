@@ -22,7 +22,7 @@ export async function serve(args: readonly string[], context: CommandContext): P
   if (resolved.sources.adminPassword.kind === 'flag') process.title = 'stele';
   const log = openLogger(resolved.config, systemClock);
   try {
-    return await serveWithLog(resolved, log, context);
+    return await serveWithLog(resolved, args, log, context);
   } catch (error) {
     // Whoever called prints it; without a log file that is the same place.
     if (resolved.config.logFile !== undefined) {
@@ -49,6 +49,7 @@ async function serveDetached(args: readonly string[], context: CommandContext): 
 
 async function serveWithLog(
   resolved: ResolvedConfig,
+  args: readonly string[],
   log: Logger,
   context: CommandContext,
 ): Promise<ExitCode> {
@@ -66,6 +67,8 @@ async function serveWithLog(
     stop: signals.stop,
     onReady: reportReady,
     onHangup: (listener) => signals.onHangup(listener),
+    onUser1: (listener) => signals.onUser1(listener),
+    readConfig: () => loadConfig(args, context.env, context.cwd).config,
   });
   log.info('shutdown completed', { exitCode });
   return exitCode;

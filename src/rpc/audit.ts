@@ -1,18 +1,8 @@
+import type { AuditClass } from '../audit/index.js';
 import type { Caller } from '../auth/index.js';
+import type { MethodName } from '../wire/index.js';
 import type { StatusName } from './status.js';
 import type { Peer } from './transport.js';
-
-/** Groups of events that filters and the catalogue speak of. */
-export type AuditClass =
-  | 'auth'
-  | 'user'
-  | 'database'
-  | 'write'
-  | 'read'
-  | 'transfer'
-  | 'server'
-  | 'config'
-  | 'unimplemented';
 
 /** What a row of the method table says about the event of its method. */
 export interface AuditRow<Request> {
@@ -21,6 +11,11 @@ export interface AuditRow<Request> {
   readonly name: string;
   /** Name when the call fails, where that is an event of its own. */
   readonly failedName?: string;
+  /** Where the request decides: its names beside `name`, and which of all. */
+  readonly variants?: {
+    readonly names: readonly string[];
+    of(request: Request): string;
+  };
   /** Keys that the request names; streams note theirs while they read. */
   readonly keys?: (request: Request) => readonly Uint8Array[];
 }
@@ -29,18 +24,21 @@ export interface AuditRow<Request> {
 export type CallStage = 'identify' | 'authorize' | 'execute';
 
 /** One call that is over, before its answer is sent. Keys and messages are not to leave the stage. */
-export interface AuditEvent {
-  readonly method: string;
+export interface AuditedCall {
+  readonly method: MethodName;
   readonly class: AuditClass;
   readonly name: string;
+  /** Name in the row of the method: what a refused call wanted. */
+  readonly attempted: string;
   readonly readOnly: boolean;
+  readonly isStream: boolean;
   readonly stage: CallStage;
   readonly status: StatusName;
   /** Code of the error; undefined for success and for bugs. */
   readonly errorCode: string | undefined;
   /** Unix milliseconds. */
-  readonly startedAt: number;
   readonly endedAt: number;
+  readonly durationMs: number;
   readonly caller: Caller | undefined;
   readonly database: string | undefined;
   readonly peer: Peer;
@@ -65,11 +63,58 @@ export interface AuditStage {
    */
   admit(name: string, readOnly: boolean): Promise<void> | undefined;
   /** Resolves when the event is on disk, or the filter left it out. The answer waits for it. */
-  record(event: AuditEvent): Promise<void>;
+  record(call: AuditedCall): Promise<void> | undefined;
 }
 
 export const noAudit: AuditStage = {
   selects: () => false,
   admit: () => undefined,
-  record: async () => {},
+  record: () => undefined,
 };
+
+const NOT_LOGGED_IN: ReadonlySet<string> = new Set([
+  'notLoggedIn',
+  'logoutWithoutLogin',
+  'invalidToken',
+  'tokenExpired',
+  'sessionNotFound',
+  'streamSessionNotFound',
+  'noSessionData',
+  'noSessionId',
+]);
+
+const DENIED: ReadonlySet<string> = new Set([
+  'remoteRefused',
+  'authRequired',
+  'authMustBeOn',
+  'notAllowedInMaintenance',
+  'permissionDenied',
+  'noPermissionToSelect',
+  'notAllowedToCreateDatabase',
+  'notAllowedToManageDatabase',
+  'userDatabaseNotAdmin',
+  'passwordTargetRefused',
+  'notAdminAnywhere',
+  'ownStatus',
+  'statusNotCreator',
+  'grantNotAdmin',
+  'grantToOneself',
+  'grantToSysadmin',
+  'databaseReserved',
+  'databaseReadOnly',
+]);
+
+/** The name of a call's event: a refusal has a name of its own, whatever was refused. */
+export function eventNameOf(
+  row: AuditRow<unknown>,
+  request: unknown,
+  failed: boolean,
+  errorCode: string | undefined,
+): string {
+  if (failed) {
+    if (row.failedName !== undefined) return row.failedName;
+    if (errorCode !== undefined && NOT_LOGGED_IN.has(errorCode)) return 'auth.rejected';
+    if (errorCode !== undefined && DENIED.has(errorCode)) return 'authz.denied';
+  }
+  return request === undefined ? row.name : (row.variants?.of(request) ?? row.name);
+}

@@ -1,3 +1,4 @@
+import { AuditError } from '../audit/index.js';
 import { AuthError, type Caller, type Credentials } from '../auth/index.js';
 import { assert } from '../base/assert.js';
 import {
@@ -6,7 +7,8 @@ import {
   DEFAULT_DATABASE,
   SYSTEM_DATABASE,
 } from '../database/index.js';
-import type { AuditStage, CallStage } from './audit.js';
+import { type AuditedCall, type AuditStage, type CallStage, eventNameOf } from './audit.js';
+import { txIdOf } from './audit-data.js';
 import type { DatabaseContext, Services } from './context.js';
 import { callStatus, type MappedError, mapError } from './errors.js';
 import type { Metrics } from './metrics.js';
@@ -65,8 +67,7 @@ export class Call implements DatabaseContext {
     };
     this.startedAt = services.clock.now();
     this.progressAt = this.startedAt;
-    const { name, failedName } = plan.audit;
-    this.#audited = audit.selects(name) || (failedName !== undefined && audit.selects(failedName));
+    this.#audited = plan.eventNames.some((name) => audit.selects(name));
     environment.metrics.started(plan.method, plan.kind, peer.address);
   }
 
@@ -90,6 +91,10 @@ export class Call implements DatabaseContext {
 
   noteKey(key: Uint8Array): void {
     if (this.#audited) this.#keys.push(Uint8Array.from(key));
+  }
+
+  noteCaller(caller: Caller): void {
+    this.#caller = caller;
   }
 
   /** Rejects only when the answer itself cannot be sent. */
@@ -165,9 +170,11 @@ export class Call implements DatabaseContext {
   async #admit(): Promise<void> {
     const { audit } = this.#plan;
     try {
-      await this.#environment.audit.admit(audit.name, isReadOnly(audit));
+      const admitted = this.#environment.audit.admit(audit.name, isReadOnly(audit));
+      if (admitted !== undefined) await admitted;
     } catch (cause) {
-      throw new RpcError('auditUnavailable', undefined, { cause });
+      const isFull = cause instanceof AuditError && cause.code === 'spaceLow';
+      throw new RpcError(isFull ? 'auditSpaceLow' : 'auditUnavailable', undefined, { cause });
     }
   }
 
@@ -245,7 +252,7 @@ export class Call implements DatabaseContext {
     if (this.#ended) return;
     this.#ended = true;
     this.#unsubscribe?.();
-    const failure = this.#audited ? await this.#record(response, error) : error;
+    const failure = await this.#record(response, error);
     if (failure !== undefined) this.#transport.end(callStatus(failure));
     else if (message !== undefined) this.#transport.respond(message);
     else this.#transport.end({ code: STATUS.OK, text: '' });
@@ -256,36 +263,63 @@ export class Call implements DatabaseContext {
   }
 
   /** @returns the error to answer with: an event that cannot be written takes the place of any answer */
-  async #record(
+  #record(
     response: unknown,
     error: MappedError | undefined,
-  ): Promise<MappedError | undefined> {
+  ): MappedError | undefined | Promise<MappedError | undefined> {
     const row = this.#plan.audit;
-    const { metadata, peer } = this.#transport;
-    const keys = this.#request === undefined ? undefined : row.keys?.(this.#request);
+    const { audit } = this.#environment;
+    // The stream that refused it counts it.
+    if (error?.errorCode === 'auditUnavailable') return error;
+    const name = eventNameOf(row, this.#request, error !== undefined, error?.errorCode);
+    // A refusal is an event also where what was refused is none.
+    if (!this.#audited && (error === undefined || !audit.selects(name))) return error;
     try {
-      await this.#environment.audit.record({
-        method: this.#plan.method,
-        class: row.class,
-        name: error === undefined ? row.name : (row.failedName ?? row.name),
-        readOnly: isReadOnly(row),
-        stage: this.#stage,
-        status: error?.status ?? 'OK',
-        errorCode: error?.errorCode,
-        startedAt: this.startedAt,
-        endedAt: this.services.clock.now(),
-        caller: this.#caller,
-        database: this.#databaseName,
-        peer,
-        requestId: metadata.get('x-request-id'),
-        userAgent: metadata.get('user-agent'),
-        keys: keys ?? this.#keys,
-        request: this.#request,
-        response,
-      });
-      return error;
+      const written = audit.record(this.#auditedCall(name, response, error));
+      return written === undefined
+        ? error
+        : written.then(
+            () => error,
+            (cause: unknown) => this.#notRecorded(response, cause),
+          );
     } catch (cause) {
-      return mapError(new RpcError('auditUnavailable', undefined, { cause }));
+      return this.#notRecorded(response, cause);
     }
+  }
+
+  #auditedCall(name: string, response: unknown, error: MappedError | undefined): AuditedCall {
+    const { audit: row, method, kind } = this.#plan;
+    const { metadata, peer } = this.#transport;
+    const request = this.#request;
+    const keys = request === undefined ? undefined : row.keys?.(request);
+    return {
+      method,
+      class: row.class,
+      name,
+      attempted: row.name,
+      readOnly: isReadOnly(row),
+      isStream: kind !== 'unary',
+      stage: this.#stage,
+      status: error?.status ?? 'OK',
+      errorCode: error?.errorCode,
+      endedAt: this.services.clock.now(),
+      durationMs: performance.now() - this.#startTick,
+      caller: this.#caller,
+      database: this.#databaseName,
+      peer,
+      requestId: metadata.get('x-request-id'),
+      userAgent: metadata.get('user-agent'),
+      keys: keys ?? this.#keys,
+      request,
+      response,
+    };
+  }
+
+  /** A call that is done and may not be acknowledged says what it has stored. */
+  #notRecorded(response: unknown, cause: unknown): MappedError {
+    const error = mapError(new RpcError('auditUnavailable', undefined, { cause }));
+    const txId = txIdOf(response);
+    if (txId === undefined) return error;
+    return { ...error, text: `${error.text}; transaction ${txId} is stored` };
   }
 }

@@ -36,6 +36,8 @@ export interface CallContext {
   readonly peer: Peer;
   /** Keys of a stream, for its event; for a unary call the method table knows them. */
   noteKey(key: Uint8Array): void;
+  /** Who logged in or out by this call, for its event. */
+  noteCaller(caller: Caller): void;
 }
 
 /** A call of somebody who is logged in, or of anybody while authentication is off. */

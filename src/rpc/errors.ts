@@ -234,6 +234,10 @@ const RPC_ANSWERS = {
   },
   serverStopping: { status: 'UNAVAILABLE', text: 'the server is shutting down' },
   auditUnavailable: { status: 'UNAVAILABLE', text: 'the audit event could not be written' },
+  auditSpaceLow: {
+    ...EXHAUSTED,
+    text: 'the disk of the audit stream is nearly full, writes are refused (--audit-space-critical)',
+  },
 } as const satisfies Record<RpcErrorCode, ErrorAnswer>;
 
 /** The one table: status, text and details of every error that ends a call. */

@@ -1,4 +1,4 @@
-import type { MethodName, pb } from '../wire/index.js';
+import { type MethodName, pb } from '../wire/index.js';
 import type { AuditRow } from './audit.js';
 import * as databases from './handlers/databases.js';
 import * as transfer from './handlers/export.js';
@@ -55,6 +55,24 @@ const CREATE_EVENT = { class: 'database', name: 'database.create' } as const;
 const UPDATE_EVENT = { class: 'database', name: 'database.update' } as const;
 const LIST_EVENT = { class: 'database', name: 'database.list' } as const;
 const USER = (name: string) => ({ class: 'user', name }) as const;
+
+const PERMISSION_EVENT = {
+  class: 'user',
+  name: 'user.permission_grant',
+  variants: {
+    names: ['user.permission_grant', 'user.permission_revoke'],
+    of: ({ action }: pb.ChangePermissionRequest) =>
+      action === pb.PermissionAction.REVOKE ? 'user.permission_revoke' : 'user.permission_grant',
+  },
+} as const;
+const STATUS_EVENT = {
+  class: 'user',
+  name: 'user.deactivate',
+  variants: {
+    names: ['user.activate', 'user.deactivate'],
+    of: ({ active }: pb.SetActiveUserRequest) => (active ? 'user.activate' : 'user.deactivate'),
+  },
+} as const;
 
 const NO_SQL = { unimplemented: 'SQL is not supported' } as const;
 const NO_TRANSACTIONS = { unimplemented: 'interactive transactions are not supported' } as const;
@@ -131,13 +149,13 @@ export const METHOD_ROWS = {
   ChangePermission: {
     ...LOGIN,
     maintenance: false,
-    audit: USER('user.permission_change'),
+    audit: PERMISSION_EVENT,
     handler: users.changePermission,
   },
   SetActiveUser: {
     ...LOGIN,
     maintenance: false,
-    audit: USER('user.status_change'),
+    audit: STATUS_EVENT,
     handler: users.setActiveUser,
   },
 

@@ -21,6 +21,8 @@ export interface Plan {
   readonly kind: MethodKind;
   readonly row: PlannedRow | UnimplementedRow;
   readonly audit: AuditRow<unknown>;
+  /** All that its event can be called, but for refusals. */
+  readonly eventNames: readonly string[];
   readonly decode: (bytes: Uint8Array) => unknown;
   readonly encode: (response: unknown) => Buffer;
 }
@@ -34,14 +36,21 @@ const UNIMPLEMENTED_EVENT: AuditRow<unknown> = {
 export function planOf(method: MethodName): Plan {
   const { kind, decodeRequest, encodeResponse } = methods[method];
   const row = METHOD_ROWS[method] as unknown as PlannedRow | UnimplementedRow;
+  const audit = 'unimplemented' in row ? UNIMPLEMENTED_EVENT : row.audit;
   return {
     method,
     kind,
     row,
-    audit: 'unimplemented' in row ? UNIMPLEMENTED_EVENT : row.audit,
+    audit,
+    eventNames: eventNamesOf(audit),
     decode: decodeRequest,
     encode: encodeResponse as Plan['encode'],
   };
+}
+
+export function eventNamesOf({ name, failedName, variants }: AuditRow<unknown>): string[] {
+  const more = failedName === undefined ? [] : [failedName];
+  return variants === undefined ? [name, ...more] : [...variants.names, ...more];
 }
 
 /** Whether calls with this event change nothing. */

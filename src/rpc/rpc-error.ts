@@ -34,6 +34,7 @@ export const RPC_ERROR_CODES = [
   'streamStalled',
   'serverStopping',
   'auditUnavailable',
+  'auditSpaceLow',
 ] as const;
 
 export type RpcErrorCode = (typeof RPC_ERROR_CODES)[number];

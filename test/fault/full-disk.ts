@@ -28,7 +28,7 @@ const FILL_MS_MAX = 30_000;
 const POLL_MS = 20;
 
 /** A small file system of its own, which a test may fill up. */
-class SmallDisk implements Disposable {
+export class SmallDisk implements Disposable {
   readonly folder: string;
   readonly #ballast: string;
   readonly #atExit = () => this.#unmount();

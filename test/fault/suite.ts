@@ -81,7 +81,9 @@ export class Bench implements AsyncDisposable {
     this.port = port;
     this.random = new Random(options.seed);
     this.journal = new Journal(EMPTY_HASH, 3, StateVerifier.fromPem(pem));
-    this.flags = ['--signingKey', key, ...flags];
+    // The audit stream has a suite of its own, which says so.
+    const audit = flags.some((flag) => flag.startsWith('--audit')) ? [] : ['--audit=false'];
+    this.flags = ['--signingKey', key, ...audit, ...flags];
     this.#keep = options.keep;
   }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { constants } from 'node:http2';
 import { test } from 'node:test';
-import type { AuditEvent, AuditStage } from '../../src/rpc/index.js';
+import type { AuditedCall, AuditStage } from '../../src/rpc/index.js';
 import { METHOD_NAMES, type MethodName, pb } from '../../src/wire/index.js';
 import { frame, onTheWire, openStream, RpcFixture, rawCall, until } from './fixture.js';
 
@@ -10,7 +10,7 @@ const entry = { key: Buffer.from('k'), value: Buffer.from('v') };
 
 /** Takes all events, in memory. */
 class MemoryAudit implements AuditStage {
-  readonly events: AuditEvent[] = [];
+  readonly events: AuditedCall[] = [];
   /** Resolves before an event counts as written. */
   written: Promise<void> = Promise.resolve();
   admits = true;
@@ -23,12 +23,12 @@ class MemoryAudit implements AuditStage {
     if (!this.admits) throw new Error('no space left');
   }
 
-  async record(event: AuditEvent): Promise<void> {
+  async record(event: AuditedCall): Promise<void> {
     await this.written;
     this.events.push(event);
   }
 
-  of(method: MethodName): AuditEvent[] {
+  of(method: MethodName): AuditedCall[] {
     return this.events.filter((event) => event.method === method);
   }
 }
@@ -141,7 +141,10 @@ test('a call whose event was not written is not answered with success', async (t
   const { audit, client } = await start(t);
   audit.written = Promise.reject(new Error('EIO'));
   audit.written.catch(() => undefined);
-  const refusal = { code: 14, details: 'the audit event could not be written' };
+  const refusal = {
+    code: 14,
+    details: 'the audit event could not be written; transaction 1 is stored',
+  };
   await assert.rejects(client.call('Set', { KVs: [entry] }), refusal);
 });
 

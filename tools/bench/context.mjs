@@ -67,18 +67,21 @@ export class Context {
     rmSync(`${folder}.log`, { force: true });
   }
 
-  /** @param {string} dir data directory, which may be new */
-  startServer(dir) {
+  /**
+   * @param {string} dir data directory, which may be new
+   * @param {string[]} flags of the server; by default without the audit stream, which has its own figures
+   */
+  startServer(dir, flags = ['--audit=false']) {
     const { script, profile } = this.#options;
     const name = `stele-${path.basename(dir)}-${++this.#servers}.cpuprofile`;
     const nodeArgs = profile ? ['--cpu-prof', `--cpu-prof-name=${name}`] : [];
-    return Stele.start({ script, dir, nodeArgs });
+    return Stele.start({ script, dir, nodeArgs, flags });
   }
 
   /** Runs `work` with a server on a data directory of its own, which is removed after. */
-  async withServer(name, work) {
+  async withServer(name, work, flags) {
     const dir = this.folder(name);
-    const stele = await this.startServer(dir);
+    const stele = await this.startServer(dir, flags);
     try {
       return await work(stele);
     } finally {

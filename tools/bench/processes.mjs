@@ -114,8 +114,8 @@ export class Stele {
     this.dir = dir;
   }
 
-  /** @param {{ script: string, dir: string, nodeArgs: string[] }} options */
-  static async start({ script, dir, nodeArgs }) {
+  /** @param {{ script: string, dir: string, nodeArgs: string[], flags: string[] }} options */
+  static async start({ script, dir, nodeArgs, flags }) {
     const port = await freePort();
     const log = openSync(`${dir}.log`, 'a');
     const begin = performance.now();
@@ -124,6 +124,7 @@ export class Stele {
       script,
       ...['--dir', dir, '--address', '127.0.0.1', '--port', String(port)],
       ...['--metrics-server=false', '--write-tx-header-version', '1'],
+      ...flags,
     ];
     const child = spawn(process.execPath, args, { stdio: ['ignore', log, log] });
     closeSync(log);

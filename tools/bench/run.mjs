@@ -39,6 +39,7 @@ const { Context } = await import('./context.mjs');
 const { machineCpuSeconds, ownCpuSeconds } = await import('./proc.mjs');
 const { table } = await import('./report.mjs');
 const calls = await import('./scenarios/calls.mjs');
+const { audit } = await import('./scenarios/audit.mjs');
 const { million } = await import('./scenarios/million.mjs');
 const { revisions } = await import('./scenarios/depth.mjs');
 const { stream } = await import('./scenarios/stream.mjs');
@@ -55,7 +56,7 @@ const CALLS = {
   scan: calls.scan,
 };
 /** On servers of their own. */
-const OTHERS = { million, stream, revisions };
+const OTHERS = { million, stream, revisions, audit };
 
 function chosen(scenarios) {
   return Object.entries(scenarios).filter(([name]) => names.length === 0 || names.includes(name));

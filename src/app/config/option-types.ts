@@ -6,6 +6,7 @@ export const OPTION_GROUPS = [
   'TLS',
   'Logging',
   'Metrics',
+  'Audit',
   'Storage',
   'Limits',
   'Connections',

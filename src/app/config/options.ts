@@ -1,4 +1,5 @@
 import type { AnyOption } from './option-types.js';
+import { auditOptions } from './options/audit.js';
 import { compatibilityOptions } from './options/compatibility.js';
 import { connectionOptions, limitOptions, storageOptions } from './options/limits.js';
 import {
@@ -20,6 +21,7 @@ export const options = {
   ...tlsOptions,
   ...loggingOptions,
   ...metricsOptions,
+  ...auditOptions,
   ...storageOptions,
   ...limitOptions,
   ...connectionOptions,

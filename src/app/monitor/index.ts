@@ -5,6 +5,7 @@ import type { Config } from '../config/index.js';
 import type { Context } from '../context.js';
 import { hostAndPort } from '../startup.js';
 import { PROTOCOL_VERSION, steleVersion } from '../version.js';
+import { registerAuditMetrics } from './audit-metrics.js';
 import { MonitorServer } from './http.js';
 import { Registry } from './registry.js';
 import { RpcMetrics } from './rpc-metrics.js';
@@ -29,6 +30,7 @@ export function startMonitor(config: Config, context: Context, log: Log): Monito
     startedAt: Date.now(),
     corruptionAlarms: () => context.corruptionAlarms(),
   });
+  if (context.audit !== undefined) registerAuditMetrics(registry, context.audit);
   let server: MonitorServer | undefined;
   const monitor: Monitor = {
     rpcMetrics,
@@ -63,8 +65,9 @@ export function startMonitor(config: Config, context: Context, log: Log): Monito
 }
 
 /** Why the server does not take all its work, a line for each database concerned. */
-function notReady({ databases }: Context): string[] {
+function notReady({ databases, audit }: Context): string[] {
   const reasons: string[] = [];
+  if (audit?.stats().suspended) reasons.push('audit: the stream cannot be written');
   for (const database of databases.opened()) {
     const { ok, diskFull } = database.health();
     if (!ok) reasons.push(`${database.name}: storage failed`);

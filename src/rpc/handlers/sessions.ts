@@ -3,14 +3,16 @@ import type { CallContext, LoginContext } from '../context.js';
 import { userNameFrom } from '../convert/users.js';
 
 export async function login(
-  { services, peer }: CallContext,
+  context: CallContext,
   request: pb.LoginRequest,
 ): Promise<Init<pb.LoginResponse>> {
-  const { token, warning } = await services.auth.login({
+  const { services, peer } = context;
+  const { token, warning, caller } = await services.auth.login({
     userName: userNameFrom(request.user),
     password: request.password,
     address: peer.address,
   });
+  context.noteCaller(caller);
   return { token, warning: Buffer.from(warning) };
 }
 
@@ -20,15 +22,17 @@ export function logout({ services, credentials }: CallContext): Init<pb.Empty> {
 }
 
 export async function openSession(
-  { services, peer }: CallContext,
+  context: CallContext,
   request: pb.OpenSessionRequest,
 ): Promise<Init<pb.OpenSessionResponse>> {
-  const { sessionId } = await services.auth.openSession({
+  const { services, peer } = context;
+  const { sessionId, caller } = await services.auth.openSession({
     userName: userNameFrom(request.username),
     password: request.password,
     database: request.databaseName,
     address: peer.address,
   });
+  context.noteCaller(caller);
   return { sessionID: sessionId, serverUUID: services.identity.uuid };
 }
 

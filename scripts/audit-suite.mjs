@@ -1,0 +1,56 @@
+// Runs the audit suite (test/audit/suite.ts): servers that are killed under load and whose audit disk
+// fills up. Every acknowledged call has its line, every committed transaction its event.
+//
+//   node scripts/audit-suite.mjs [--rounds 10] [--long] [--seed N] [--only kill,full] [--keep]
+//
+// --long is --rounds 100. Needs Linux; to fill up a disk it mounts one, as root.
+
+import { randomInt } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string' },
+    seed: { type: 'string', default: String(randomInt(2 ** 31)) },
+    only: { type: 'string', default: 'kill,full' },
+    long: { type: 'boolean', default: false },
+    keep: { type: 'boolean', default: false },
+  },
+});
+
+function load(name) {
+  const file = path.join(ROOT, 'dist/test', name);
+  if (!existsSync(file)) {
+    console.error(`${file} is missing: run npm run build first`);
+    process.exit(1);
+  }
+  return import(pathToFileURL(file).href);
+}
+
+const { Report } = await load('fault/suite.js');
+const { killUnderLoad, fullDisk } = await load('audit/suite.js');
+const rounds = Number(values.rounds ?? (values.long ? 100 : 10));
+const options = { seed: Number(values.seed), keep: values.keep };
+const parts = {
+  kill: (report) => killUnderLoad(report, options, rounds),
+  full: (report) => fullDisk(report, options),
+};
+
+const report = new Report();
+console.log(`seed ${options.seed}`);
+for (const name of values.only.split(',')) {
+  if (!(name in parts)) throw new Error(`--only: expected some of ${Object.keys(parts)}`);
+  try {
+    await parts[name](report);
+  } catch (error) {
+    report.failed++;
+    console.log(`FAILED  ${name}\n${error.stack}`);
+  }
+}
+console.log(`${report.passed} passed, ${report.failed} failed`);
+process.exitCode = report.failed > 0 || report.passed === 0 ? 1 : 0;

@@ -1,0 +1,101 @@
+import path from 'node:path';
+import {
+  AuditLog,
+  compileFilter,
+  type EventFilter,
+  lineFormat,
+  type SelectionRules,
+} from '../audit/index.js';
+import type { Clock } from '../base/clock.js';
+import { messageOf } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import { type Database, type DatabaseManager, SYSTEM_DATABASE } from '../database/index.js';
+import { type AuditStage, auditStage, callEventKinds } from '../rpc/index.js';
+import type { Config } from './config/index.js';
+import { AppError } from './errors.js';
+import { steleVersion } from './version.js';
+
+const WARN_PERCENT = 10;
+const CRITICAL_PERCENT = 5;
+/** Selects everything, and needs no compiler. */
+const NO_FILTER = '{}';
+
+/** @throws AuditError, AppError auditUnusable; undefined when it is switched off */
+export async function openAudit(
+  config: Config,
+  databases: DatabaseManager,
+  serverUuid: string,
+  log: Log,
+  clock: Clock,
+  onFatal: (error: unknown) => void,
+): Promise<AuditLog | undefined> {
+  if (!config.audit) return undefined;
+  return AuditLog.open({
+    path: config.auditPath ?? path.join(config.dir, 'audit', 'audit.json'),
+    format: lineFormat(config.auditFormat, { productVersion: steleVersion() }),
+    rules: await selectionRules(config),
+    kinds: callEventKinds(),
+    databases,
+    sealDatabase: await sealDatabase(config, databases),
+    clock,
+    log,
+    eventSource: config.auditSource === 'auto' ? `stele:${serverUuid}` : config.auditSource,
+    queueBytesMax: config.auditQueueBytes,
+    sync: config.auditSync === 'group',
+    rotateBytes: config.auditRotateBytes,
+    rotateIntervalMs: config.auditRotateIntervalMs,
+    rotateOnStart: config.auditRotateOnStart,
+    compress: config.auditCompress,
+    retention: {
+      maxAgeMs: config.auditRetentionAgeMs,
+      maxFiles: config.auditRetentionFiles,
+      maxBytes: config.auditRetentionBytes,
+    },
+    checkpointIntervalMs: config.auditCheckpointMs,
+    space: {
+      warnBytes: config.auditWarnBytes,
+      warnPercent: WARN_PERCENT,
+      criticalBytes: config.auditCriticalBytes,
+      criticalPercent: CRITICAL_PERCENT,
+      reserveBytes: config.auditReserveBytes,
+    },
+    onFailure: config.auditOnFailure,
+    blockTimeoutMs: config.auditBlockTimeoutMs,
+    eventBytesMax: config.auditMaxEventBytes,
+    locked: config.auditLock,
+    onFatal,
+  });
+}
+
+export function stageOf(audit: AuditLog, config: Config): AuditStage {
+  return auditStage(audit, { keysMax: config.auditMaxKeys, keys: config.auditKeys });
+}
+
+/** @throws AppError auditUnusable for a filter that cannot be compiled */
+export async function selectionRules({
+  auditEvents: preset,
+  auditFilter: text,
+}: Config): Promise<SelectionRules> {
+  if (text === NO_FILTER) return { preset, filter: undefined };
+  let filter: EventFilter;
+  try {
+    filter = await compileFilter(text);
+  } catch (cause) {
+    throw new AppError('auditUnusable', `--audit-filter: ${messageOf(cause)}`);
+  }
+  return { preset, filter };
+}
+
+async function sealDatabase(
+  { auditSealDatabase: name }: Config,
+  databases: DatabaseManager,
+): Promise<Database> {
+  if (name === SYSTEM_DATABASE) return databases.system;
+  if (!databases.exists(name)) {
+    await databases.create(name, {}, { createdBy: SYSTEM_DATABASE, ifNotExists: true });
+  }
+  const database = await databases.open(name);
+  // Seals are written as long as the server runs.
+  database.retain();
+  return database;
+}

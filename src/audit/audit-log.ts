@@ -1,0 +1,398 @@
+import path from 'node:path';
+import { messageOf } from '../base/errors.js';
+import { sha256 } from '../base/sha256.js';
+import { type AuditKey, openAuditKey } from './audit-key.js';
+import type { AuditClass } from './catalogue.js';
+import { Checkpoints } from './checkpoints.js';
+import { AuditError } from './errors.js';
+import type { AuditEvent, EventData } from './event.js';
+import { streamNames } from './file-names.js';
+import { fitted } from './fit.js';
+import { prepareFolder } from './folder.js';
+import { AUDIT_FORMATS, lineFormat } from './formats/convert.js';
+import type { AuditLogOptions, AuditStats, BatchObserver } from './options.js';
+import { EVENT_NOT_WRITTEN, Outage } from './outage.js';
+import { Reconciler } from './reconcile.js';
+import type { Checkpoint } from './records.js';
+import { type Recovered, recover } from './recovery.js';
+import { SealStore } from './seal-store.js';
+import { Sealer } from './sealer.js';
+import { EventSelection, type SelectionRules } from './selection.js';
+import { serverEvent } from './server-event.js';
+import { AuditSpace, type SpaceStage } from './space.js';
+import { type RotationReason, StreamFiles } from './stream-files.js';
+import { uuidV7 } from './uuid.js';
+import { Watermarks } from './watermarks.js';
+import { type AuditedTx, StreamWriter } from './writer.js';
+
+const TICK_MS = 1000;
+
+/** The audit stream of a server. */
+export class AuditLog {
+  readonly key: AuditKey;
+  readonly #options: AuditLogOptions;
+  readonly #watermarks: Watermarks;
+  readonly #space: AuditSpace;
+  readonly #writer: StreamWriter;
+  readonly #sealer: Sealer;
+  readonly #checkpoints: Checkpoints;
+  readonly #reconciler: Reconciler;
+  readonly #outage: Outage;
+  readonly #events = new Map<string, number>();
+  readonly #rotations = new Map<string, number>();
+  #selection: EventSelection;
+  #filtered = 0;
+  #bytes = 0;
+  #stage: SpaceStage = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #onBatch: BatchObserver = () => {};
+  #ticking: Promise<void> | undefined;
+
+  private constructor(
+    options: AuditLogOptions,
+    key: AuditKey,
+    store: SealStore,
+    found: Recovered,
+    prevSeal: string,
+  ) {
+    const { clock, log, format, retention, compress } = options;
+    this.#options = options;
+    this.key = key;
+    const names = streamNames(options.path);
+    this.#selection = new EventSelection(options.rules, options.kinds);
+    this.#watermarks = new Watermarks();
+    this.#space = new AuditSpace(names.folder, options.space);
+    this.#sealer = new Sealer({
+      ...{ names, store, prevSeal, compress, retention, clock, log },
+      covered: () => this.checkpoint(),
+      say: (name, data) => this.say(name, data),
+    });
+    const files = new StreamFiles(
+      {
+        names,
+        clock,
+        format: format.name,
+        keyId: key.id,
+        fileNo: found.fileNo,
+        previous: found.previous,
+        opened: () => this.#openedData(),
+        closed: (file) => this.#sealer.add(file),
+      },
+      found.resumed,
+    );
+    this.#writer = new StreamWriter({
+      ...{ files, format, clock, log, head: found.head, sync: options.sync },
+      ...{ rotateBytes: options.rotateBytes, rotateIntervalMs: options.rotateIntervalMs },
+      events: this.#writerEvents(),
+    });
+    this.#outage = new Outage({
+      ...options,
+      space: this.#space,
+      make: (name, data) => this.#make(name, data),
+      rejectWaiting: (error) => this.#writer.rejectWaiting(error),
+    });
+    this.#reconciler = new Reconciler({
+      ...{ databases: options.databases, sealDatabase: options.sealDatabase.name },
+      ...{ watermarks: this.#watermarks, clock, log },
+      writesAreLeftOut: () => this.#selection.writesAreLeftOut,
+      say: (name, data, resource) => this.say(name, data, resource),
+    });
+    this.#checkpoints = new Checkpoints({
+      store,
+      writer: this.#writer,
+      watermarks: this.#watermarks,
+      clock,
+      settle: () => this.#reconciler.settle(),
+      say: (name, data) => this.say(name, data),
+    });
+  }
+
+  /**
+   * Finds out what the last server left, says so in the stream, and gives every committed transaction
+   * that has no event one.
+   * @throws AuditError unusable; what the file system and the database of the seals throw
+   */
+  static async open(options: AuditLogOptions): Promise<AuditLog> {
+    const names = streamNames(options.path);
+    await prepareFolder(names.folder);
+    const key = await openAuditKey(path.join(names.folder, 'audit.key'));
+    const store = new SealStore(options.sealDatabase);
+    const { seal, hash } = await store.lastSeal();
+    const checkpoint = await store.lastCheckpoint();
+    const nowMs = options.clock.now();
+    const { format } = options;
+    const formats = AUDIT_FORMATS.map((name) => lineFormat(name, { productVersion: '' }));
+    const found = await recover({
+      ...{ names, format, formats, keyId: key.id, seal, checkpoint, nowMs },
+    });
+    const audit = new AuditLog(options, key, store, found, hash);
+    await audit.#begin(found, checkpoint);
+    return audit;
+  }
+
+  async #begin(found: Recovered, checkpoint: Checkpoint | undefined): Promise<void> {
+    // What was committed before there was a stream needs no event; that is noted first of all.
+    const hasHistory = found.head.seq > 0;
+    await this.#writer.begin('startup');
+    if (found.torn !== undefined) await this.say('audit.recovered', found.torn);
+    for (const data of found.tampered) await this.tamperDetected(data);
+    await this.#reconciler.start(found, checkpoint, hasHistory);
+    for (const file of found.closed) this.#sealer.add(file);
+    const isNew = found.resumed === undefined;
+    if (!isNew && this.#options.rotateOnStart) await this.#writer.rotate('startup');
+    this.#checkpoints.begin();
+    if (!hasHistory) await this.checkpoint();
+    this.#timer = setInterval(() => {
+      this.#ticking ??= this.#tick().finally(() => {
+        this.#ticking = undefined;
+      });
+    }, TICK_MS).unref();
+    // Not in the way of the start.
+    void this.#outage.makeReserve();
+  }
+
+  // For the pipeline.
+
+  /** Whether events of this name may be written. */
+  selects(name: string): boolean {
+    return this.#selection.of(name) !== 'never';
+  }
+
+  /** Event ids and request ids. */
+  uuid(): string {
+    return uuidV7(this.#options.clock.now());
+  }
+
+  get eventSource(): string {
+    return this.#options.eventSource;
+  }
+
+  /**
+   * Called before a call does anything.
+   * @returns undefined when it may go on at once
+   * @throws AuditError suspended, spaceLow
+   */
+  admit(readOnly: boolean, writesData: boolean): Promise<void> | undefined {
+    if (this.#writer.suspendedBy !== undefined) {
+      const { onFailure } = this.#options;
+      const serves = onFailure === 'ignore' || (onFailure === 'read_only' && readOnly);
+      if (!serves) {
+        this.#outage.refused++;
+        throw new AuditError(
+          'suspended',
+          'the audit stream cannot be written (--audit-on-failure)',
+        );
+      }
+    }
+    if (this.#stage === 2 && writesData) {
+      throw new AuditError(
+        'spaceLow',
+        'the disk of the audit stream is nearly full, writes are refused (--audit-space-critical)',
+      );
+    }
+    const { queueBytesMax } = this.#options;
+    return this.#writer.queuedBytes < queueBytesMax ? undefined : this.#writer.room(queueBytesMax);
+  }
+
+  /**
+   * Resolves when the event is on disk, or left out.
+   * @param tx the transaction that the call committed
+   * @throws AuditError suspended: the event stays in memory and is written when that is possible
+   */
+  write(event: AuditEvent, eventClass: AuditClass, tx?: AuditedTx): Promise<void> | undefined {
+    if (!this.#selection.takes(event, eventClass)) {
+      this.#filtered++;
+      if (tx !== undefined) this.#noteTx(tx);
+      return undefined;
+    }
+    if (this.#writer.suspendedBy !== undefined) return this.#writeLater(event, tx);
+    this.#count(event);
+    return this.#writer.append(fitted(event, this.#options.eventBytesMax), tx);
+  }
+
+  /** While the stream cannot be written. */
+  #writeLater(event: AuditEvent, tx: AuditedTx | undefined): Promise<void> | undefined {
+    const { onFailure, eventBytesMax, queueBytesMax, blockTimeoutMs } = this.#options;
+    if (onFailure === 'ignore' || (onFailure === 'read_only' && event.read_only)) {
+      return this.#outage.drop();
+    }
+    // What did nothing can be asked for again; what was done must be told of.
+    const didNothing = event.event_data.outcome !== 'success';
+    if (didNothing || this.#writer.queuedBytes > queueBytesMax) {
+      this.#outage.refused++;
+      throw new AuditError('suspended', EVENT_NOT_WRITTEN);
+    }
+    this.#count(event);
+    const written = this.#writer.append(fitted(event, eventBytesMax), tx);
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new AuditError('suspended', EVENT_NOT_WRITTEN)),
+        blockTimeoutMs,
+      );
+      written.then(resolve, reject).finally(() => clearTimeout(timer));
+    });
+  }
+
+  #count({ event_name: name, event_data: { outcome } }: AuditEvent): void {
+    const label = `${name}\t${typeof outcome === 'string' ? outcome : 'success'}`;
+    this.#events.set(label, (this.#events.get(label) ?? 0) + 1);
+  }
+
+  #noteTx({ database, txId }: AuditedTx): void {
+    this.#watermarks.add(database, txId, this.#options.clock.now());
+  }
+
+  /** A database that does not exist any more; one of its name starts anew. */
+  forgetDatabase(name: string): void {
+    this.#watermarks.forget(name);
+  }
+
+  // For the server itself.
+
+  /** An event of the server itself; resolves when it is on disk. */
+  async say(name: string, data: EventData, resource?: string): Promise<void> {
+    const event = this.#make(name, data, resource);
+    this.#count(event);
+    await this.#writer.append(event);
+  }
+
+  async tamperDetected(data: EventData): Promise<void> {
+    const { where, seq, file_no: fileNo } = data;
+    this.#options.log.error('the audit stream was tampered with', {
+      where: String(where),
+      ...(seq === undefined ? {} : { seq: Number(seq) }),
+      ...(fileNo === undefined ? {} : { fileNo: Number(fileNo) }),
+    });
+    await this.say('tamper.detected', data);
+  }
+
+  #make(name: string, data: EventData, resource?: string): AuditEvent {
+    const { clock, eventSource } = this.#options;
+    return serverEvent(clock.now(), eventSource, name, data, resource);
+  }
+
+  /** Other rules from now on. The event that says so is on disk under the old ones first. */
+  async reconfigure(rules: SelectionRules, origin: string): Promise<void> {
+    if (this.#options.locked) {
+      throw new AuditError(
+        'locked',
+        'the audit settings are locked until the next start (--audit-lock)',
+      );
+    }
+    const old = this.#selection.rules;
+    if (old.preset === rules.preset && old.filter?.text === rules.filter?.text) return;
+    await this.say('audit.config_changed', {
+      changes: { events: [old.preset, rules.preset] },
+      filter_new: rules.filter?.text ?? '{}',
+      filter_old: old.filter?.text ?? '{}',
+      origin,
+    });
+    this.#selection = new EventSelection(rules, this.#options.kinds);
+  }
+
+  get rules(): SelectionRules {
+    return this.#selection.rules;
+  }
+
+  /** @throws AuditError suspended */
+  rotate(reason: RotationReason): Promise<void> {
+    return this.#writer.rotate(reason);
+  }
+
+  /** Makes a checkpoint now; true when the server stops after it. */
+  async checkpoint(clean = false): Promise<void> {
+    await this.#checkpoints.make(clean);
+  }
+
+  observeBatches(observer: BatchObserver): void {
+    this.#onBatch = observer;
+  }
+
+  stats(): AuditStats {
+    return {
+      events: this.#events,
+      rotations: this.#rotations,
+      filtered: this.#filtered,
+      dropped: this.#outage.dropped,
+      queueBytes: this.#writer.queuedBytes,
+      bytes: this.#bytes,
+      lastCheckpointSeq: this.#checkpoints.lastSeq,
+      freeBytes: this.#space.free,
+      suspended: this.#writer.suspendedBy !== undefined,
+      seq: this.#writer.head.seq,
+    };
+  }
+
+  /** The last lines, the last checkpoint; then the files are closed. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#outage.dispose();
+    await this.#ticking;
+    await this.#sealer.stop();
+    if (this.#writer.suspendedBy === undefined) {
+      await this.checkpoint(true).catch((error: unknown) => {
+        this.#options.log.warn('the last audit checkpoint failed', { reason: messageOf(error) });
+      });
+    }
+    await this.#writer.close();
+  }
+
+  // Once a second.
+
+  async #tick(): Promise<void> {
+    try {
+      await this.#watchSpace();
+      await this.#writer.tick();
+      this.#sealer.run();
+      const due = this.#options.checkpointIntervalMs;
+      if (this.#writer.suspendedBy === undefined) await this.#checkpoints.makeIfDue(due);
+    } catch (error) {
+      this.#options.log.warn('upkeep of the audit stream failed', { reason: messageOf(error) });
+    }
+  }
+
+  async #watchSpace(): Promise<void> {
+    const stage = await this.#space.stage();
+    if (stage === this.#stage) return;
+    const rises = stage > this.#stage;
+    this.#stage = stage;
+    const { free } = this.#space;
+    this.#options.log.warn('free space of the audit stream', { free, stage });
+    if (!rises || this.#writer.suspendedBy !== undefined) return;
+    const policy = this.#options.onFailure;
+    // It waits for a disk that may just fill up.
+    void this.say('audit.space_low', { free_bytes: free, policy, stage }).catch(() => undefined);
+  }
+
+  #openedData(): EventData {
+    const { preset, filter } = this.#selection.rules;
+    const text = filter?.text ?? '{}';
+    return {
+      events: preset,
+      filter_hash: sha256(Buffer.from(text)).toString('hex'),
+      sync: this.#options.sync ? 'group' : 'none',
+    };
+  }
+
+  #writerEvents() {
+    return {
+      make: (name: string, data: EventData) => this.#make(name, data),
+      durable: (txs: readonly AuditedTx[]) => {
+        for (const tx of txs) this.#noteTx(tx);
+      },
+      batch: (events: number, bytes: number, seconds: number) => {
+        this.#bytes += bytes;
+        this.#onBatch(events, bytes, seconds);
+      },
+      rotated: (reason: RotationReason) => {
+        this.#rotations.set(reason, (this.#rotations.get(reason) ?? 0) + 1);
+      },
+      tampered: (what: string, file: string) => {
+        this.#options.log.error('the audit file was tampered with', { what, file });
+      },
+      suspended: (error: unknown) => this.#outage.begin(error),
+      mayResume: () => this.#outage.mayEnd(),
+      resumed: () => this.#outage.end(),
+    };
+  }
+}
