@@ -1,26 +1,5 @@
-import { decodeStatusDetails, WireError } from '../wire/index.js';
+import { decodeStatusDetails, STATUS, WireError } from '../wire/index.js';
 import { CallError, type CallFailure, type ClientErrorCode } from './errors.js';
-
-/** The numbers of gRPC statuses. */
-export const STATUS = {
-  OK: 0,
-  CANCELLED: 1,
-  UNKNOWN: 2,
-  INVALID_ARGUMENT: 3,
-  DEADLINE_EXCEEDED: 4,
-  NOT_FOUND: 5,
-  ALREADY_EXISTS: 6,
-  PERMISSION_DENIED: 7,
-  RESOURCE_EXHAUSTED: 8,
-  FAILED_PRECONDITION: 9,
-  ABORTED: 10,
-  OUT_OF_RANGE: 11,
-  UNIMPLEMENTED: 12,
-  INTERNAL: 13,
-  UNAVAILABLE: 14,
-  DATA_LOSS: 15,
-  UNAUTHENTICATED: 16,
-} as const;
 
 /** How a call ended. */
 export interface CallStatus {

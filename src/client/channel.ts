@@ -12,8 +12,9 @@ import {
   methods,
   type RequestInitOf,
   type ResponseOf,
+  STATUS,
 } from '../wire/index.js';
-import { callFailed, STATUS } from './call-failure.js';
+import { callFailed } from './call-failure.js';
 import { ClientError } from './errors.js';
 import { broken, framed, IncomingCall } from './http2-call.js';
 import { type CallOptions, type ClientOptions, DEADLINE_MS, MESSAGE_BYTES_MAX } from './options.js';

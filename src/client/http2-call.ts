@@ -1,5 +1,6 @@
 import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from 'node:http2';
-import { type CallStatus, STATUS } from './call-failure.js';
+import { STATUS } from '../wire/index.js';
+import type { CallStatus } from './call-failure.js';
 import { ClientError } from './errors.js';
 
 const PREFIX_BYTES = 5;

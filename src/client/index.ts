@@ -1,7 +1,7 @@
 // For programs that use a server: a client that verifies every answer by itself.
 
 export type { State } from '../proofs/index.js';
-export { STATUS } from './call-failure.js';
+export { STATUS } from '../wire/index.js';
 export { SteleClient } from './client.js';
 export { type Credentials, checkServerKey, type LoginResult } from './connection.js';
 export {

@@ -1,7 +1,6 @@
 import type { AuditClass } from '../audit/index.js';
 import type { Caller } from '../auth/index.js';
-import type { MethodName } from '../wire/index.js';
-import type { StatusName } from './status.js';
+import type { MethodName, StatusName } from '../wire/index.js';
 import type { Peer } from './transport.js';
 
 /** What a row of the method table says about the event of its method. */

@@ -7,6 +7,7 @@ import {
   DEFAULT_DATABASE,
   SYSTEM_DATABASE,
 } from '../database/index.js';
+import { STATUS } from '../wire/index.js';
 import { type AuditedCall, type AuditStage, type CallStage, eventNameOf } from './audit.js';
 import { txIdOf } from './audit-data.js';
 import type { DatabaseContext, Services } from './context.js';
@@ -14,7 +15,6 @@ import { callStatus, type MappedError, mapError } from './errors.js';
 import type { Metrics } from './metrics.js';
 import { isReadOnly, type Plan, type PlannedRow } from './plan.js';
 import { RpcError } from './rpc-error.js';
-import { STATUS } from './status.js';
 import type { Peer, TransportCall } from './transport.js';
 
 export interface CallEnvironment {

@@ -1,8 +1,14 @@
 import { AuthError, type AuthErrorCode } from '../auth/index.js';
 import { DatabaseError, type DatabaseErrorCode } from '../database/index.js';
-import { encodeStatusDetails, WireError, type WireErrorCode } from '../wire/index.js';
+import {
+  encodeStatusDetails,
+  STATUS,
+  type StatusCode,
+  type StatusName,
+  WireError,
+  type WireErrorCode,
+} from '../wire/index.js';
 import { RpcError, type RpcErrorCode } from './rpc-error.js';
-import { STATUS, type StatusCode, type StatusName } from './status.js';
 import type { CallStatus } from './transport.js';
 
 /** Every code of an error that can end a call. */

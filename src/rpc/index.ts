@@ -1,4 +1,6 @@
 // For whoever runs a server.
+
+export type { StatusName } from '../wire/index.js';
 export { type AuditedCall, type AuditStage, noAudit } from './audit.js';
 export { callEventKinds, catalogueRows } from './audit-kinds.js';
 export { auditStage } from './audit-stage.js';
@@ -14,5 +16,4 @@ export {
   type RpcServer,
   type RpcServerDependencies,
 } from './server.js';
-export type { StatusName } from './status.js';
 export type { TlsFiles } from './transport.js';

@@ -1,6 +1,5 @@
-import type { MethodKind } from '../wire/index.js';
+import type { MethodKind, StatusName } from '../wire/index.js';
 import type { FrontFigures, LimitName } from './front/index.js';
-import type { StatusName } from './status.js';
 
 /** What is counted of calls. Labels are names of methods and codes, never texts. */
 export interface Metrics {

@@ -1,11 +1,10 @@
-import { METHOD_NAMES, type MethodName } from '../wire/index.js';
+import { METHOD_NAMES, type MethodName, STATUS } from '../wire/index.js';
 import type { AuditStage } from './audit.js';
 import { Call, type CallEnvironment } from './call.js';
 import type { Services } from './context.js';
 import type { Metrics } from './metrics.js';
 import { type Plan, planOf } from './plan.js';
 import { RpcError } from './rpc-error.js';
-import { STATUS } from './status.js';
 import type { TransportCall } from './transport.js';
 
 /** Milliseconds. */

@@ -1,5 +1,4 @@
-import type { MethodName } from '../wire/index.js';
-import type { StatusCode } from './status.js';
+import type { MethodName, StatusCode } from '../wire/index.js';
 
 /** Where a call comes from, as the socket says; headers that claim another address do not count. */
 export interface Peer {

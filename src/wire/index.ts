@@ -42,5 +42,6 @@ export {
   type ResponseInitOf,
   type ResponseOf,
 } from './methods.js';
+export { STATUS, type StatusCode, type StatusName } from './status.js';
 export { decodeStatusDetails, encodeStatusDetails, type StatusDetails } from './status-details.js';
 export type { Init } from './writer.js';

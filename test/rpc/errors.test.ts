@@ -8,8 +8,12 @@ import {
 } from '../../src/database/index.js';
 import { callStatus, ERROR_ANSWERS, mapError } from '../../src/rpc/errors.js';
 import { RPC_ERROR_CODES, RpcError, type RpcErrorCode } from '../../src/rpc/rpc-error.js';
-import { STATUS } from '../../src/rpc/status.js';
-import { decodeStatusDetails, WIRE_ERROR_CODES, WireDecodeError } from '../../src/wire/index.js';
+import {
+  decodeStatusDetails,
+  STATUS,
+  WIRE_ERROR_CODES,
+  WireDecodeError,
+} from '../../src/wire/index.js';
 
 const ALL_CODES: readonly string[] = [
   ...DATABASE_ERROR_CODES,

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { constants } from 'node:http2';
+import { STATUS } from '../../wire/index.js';
 import type { FrontLimits } from '../front/index.js';
 import { RpcError, type RpcErrorCode } from '../rpc-error.js';
-import { STATUS } from '../status.js';
 import type { CallStatus, Peer, RequestMetadata, TransportCall } from '../transport.js';
 import { decompress, decompressedBytesMax } from './decompress.js';
 import { frameOf, MESSAGE_HEAD_BYTES, metadataOf, timeoutMs, trailersOf } from './headers.js';

@@ -7,7 +7,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { Socket } from 'node:net';
-import { METHOD_NAMES, type MethodName, methods } from '../../wire/index.js';
+import { METHOD_NAMES, type MethodName, methods, STATUS } from '../../wire/index.js';
 import { callStatus, mapError } from '../errors.js';
 import {
   ControlBudget,
@@ -17,7 +17,6 @@ import {
   resetsEachCall,
 } from '../front/index.js';
 import { RpcError, type RpcErrorCode } from '../rpc-error.js';
-import { STATUS } from '../status.js';
 import type { CallAcceptor, CallStatus, Peer } from '../transport.js';
 import { type CallHome, GrpcCall } from './call.js';
 import { trailersOf } from './headers.js';

@@ -1,4 +1,4 @@
-/** Status numbers of gRPC. Nothing below `rpc/` knows them. */
+/** Status numbers of gRPC. No layer of the server below `rpc/` knows them. */
 export const STATUS = {
   OK: 0,
   CANCELLED: 1,
