@@ -10,6 +10,8 @@ const LOAD_MS_MAX = 1000;
 /** Until a server has opened its files; some are killed before that. */
 const OPENING_MS_MAX = 600;
 const ROUND_TIMEOUT_MS = 60_000;
+/** The last round looks at all that was ever written: milliseconds for each round before it. */
+const LAST_CHECK_MS_EACH = 2000;
 
 /** Kills with SIGKILL under load, on one data directory; every tenth restart is killed as well. */
 export async function killUnderLoad(
@@ -20,7 +22,8 @@ export async function killUnderLoad(
   await using bench = await Bench.make(options);
   const readyMs: number[] = [];
   for (let round = 1; round <= rounds; round++) {
-    const ok = await report.test(`kill -9, round ${round}`, ROUND_TIMEOUT_MS, async () => {
+    const timeoutMs = ROUND_TIMEOUT_MS + (round === rounds ? rounds * LAST_CHECK_MS_EACH : 0);
+    const ok = await report.test(`kill -9, round ${round}`, timeoutMs, async () => {
       if (round === 1) await bench.start();
       const acknowledged = await runAndKill(bench);
       if (round % 10 === 0) {
