@@ -50,10 +50,14 @@ export class Table {
 
   /** A view that is valid until the next read of any table. */
   view(key: Buffer): Buffer | undefined {
-    return this.#read(() => {
+    // Not by way of `#read`: a closure for each entry that is read is felt.
+    if (this.#closed) throw new StorageError('closed', 'already closed');
+    try {
       const bytes = this.#raw.getBinaryFast(key);
       return bytes === undefined ? undefined : asBuffer(bytes);
-    });
+    } catch (error) {
+      throw asCorrupted(error, `table ${this.name}`);
+    }
   }
 
   /** A copy. */
