@@ -30,6 +30,7 @@ const INNER_TEXT =
   /\n\s+at |\bat .+:\d+:\d+|node:internal|node_modules|\/dist\/|\.[jt]s:\d+|stele-fuzz-/;
 
 interface Worker {
+  readonly server: ServerProcess;
   readonly client: GrpcClient;
   readonly raw: RawClient;
   headers: Record<string, string>;
@@ -78,7 +79,7 @@ export class MutationRun {
   async #work(server: ServerProcess): Promise<void> {
     using client = new GrpcClient(server.port);
     using raw = new RawClient(server.port);
-    const worker: Worker = { client, raw, headers: {} };
+    const worker: Worker = { server, client, raw, headers: {} };
     const { mutations, only } = this.#options;
     const last = only ?? mutations - 1;
     for (let count = 0; ; count++) {
@@ -167,7 +168,9 @@ export class MutationRun {
       assert.deepEqual(Buffer.from(entry.value), value);
     } catch (error) {
       if (!(error instanceof CallError) && !(error instanceof assert.AssertionError)) throw error;
-      this.#fail(`canary ${when}`, error.message);
+      // A connection that the front ends is named there.
+      const reasons = worker.server.log.match(/.*(?:connection ended|call refused).*/g) ?? [];
+      this.#fail(`canary ${when}`, [error.message, ...reasons.slice(-3)].join('\n'));
     }
   }
 

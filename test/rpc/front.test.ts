@@ -285,6 +285,24 @@ test('a client that pings with every call is not a flood', async (t) => {
   assert.deepEqual(observed.limits, []);
 });
 
+test('a client whose large requests are refused unread is not a flood', async (t) => {
+  const { fixture, observed } = await start(t, { controlBytesMax: 65_536 });
+  const client = session(t, fixture);
+  const body = onTheWire(Buffer.alloc(500_000, 1));
+  for (let round = 0; round < 4; round++) {
+    const { stream, trailers } = request(client, 'Set', 'Bearer a.b.c');
+    stream.end(body);
+    assert.notEqual((await trailers)[0], '0');
+    await new Promise((resolve) => stream.once('close', resolve));
+  }
+  // It is looked at with each sweep.
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  const { stream, trailers } = request(client, 'Health');
+  stream.end(onTheWire(Buffer.alloc(0)));
+  assert.equal((await trailers)[0], '0');
+  assert.deepEqual(observed.limits, []);
+});
+
 test('a client that leaves the most answers lying is ended when they are too many', async (t) => {
   const { fixture, observed } = await start(t, { unsentBytesMax: 3_000_000 });
   const writer = await fixture.loggedIn();

@@ -23,6 +23,8 @@ export interface CallHome {
   /** Holds on to bytes of a request. @returns why not, when a limit is reached */
   hold(bytes: number): RpcErrorCode | undefined;
   release(bytes: number): void;
+  /** Bytes of a request have come that nobody keeps. */
+  dropped(bytes: number): void;
   /** Bytes of answers that wait for the client: more, or less when it took some. */
   unsent(bytes: number): void;
   /** Whether the connection holds so much that its calls should hold little. */
@@ -184,7 +186,10 @@ export class GrpcCall implements TransportCall {
 
   #onData(piece: Buffer): void {
     // After the only message, or where nobody wants it any more: let it pass, keep nothing.
-    if (this.#complete || this.#failure !== undefined || this.#reader === undefined) return;
+    if (this.#complete || this.#failure !== undefined || this.#reader === undefined) {
+      this.#home.dropped(piece.length);
+      return;
+    }
     try {
       this.#hold(piece.length);
       for (const message of this.#reader.push(piece)) this.#onMessage(message);
@@ -273,7 +278,9 @@ export class GrpcCall implements TransportCall {
 
   /** What still comes has no use; read, it leaves the connection's window to others. */
   #discardRest(): void {
-    if (!this.#stream.destroyed) this.#stream.resume();
+    if (this.#stream.destroyed) return;
+    if (!this.#began) this.#stream.on('data', (piece: Buffer) => this.#home.dropped(piece.length));
+    this.#stream.resume();
   }
 
   // Answers.
@@ -305,6 +312,7 @@ export class GrpcCall implements TransportCall {
     if (!this.#ended) this.interrupt(new RpcError('cancelled'));
     this.#release(this.#heldBytes);
     this.#home.unsent(-this.#outbox.unsentBytes);
+    this.#home.dropped(this.unreadBytes);
     this.#home.closed(this);
   }
 

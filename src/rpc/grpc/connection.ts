@@ -185,6 +185,10 @@ export class Connection implements CallHome {
     this.#front.release(bytes, this.#isLoggedIn);
   }
 
+  dropped(bytes: number): void {
+    this.#control.data(bytes);
+  }
+
   unsent(bytes: number): void {
     this.#unsentBytes += bytes;
     if (bytes < 0) this.#control.answered(-bytes);
@@ -283,6 +287,7 @@ export class Connection implements CallHome {
     this.#control.call();
     if (!isGrpc(headers)) {
       stream.respond({ ':status': 415 }, { endStream: true });
+      this.#drop(stream);
       return;
     }
     const method = METHODS_BY_PATH.get(headers[':path'] ?? '');
@@ -335,7 +340,12 @@ export class Connection implements CallHome {
   /** Answers a stream that is not made a call. */
   #refuse(stream: ServerHttp2Stream, status: CallStatus): void {
     stream.respond({ ...this.#options.headers, ...trailersOf(status) }, { endStream: true });
-    stream.resume();
+    this.#drop(stream);
+  }
+
+  /** Lets a body pass that belongs to no call. */
+  #drop(stream: ServerHttp2Stream): void {
+    stream.on('data', (piece: Buffer) => this.dropped(piece.length));
   }
 }
 
