@@ -11,6 +11,23 @@ import { DatabaseError } from './errors.js';
 import { keyExpired, keyNotFound, txNotFound } from './failures.js';
 import type { Entry, KeyRequest, ReferenceInfo, StreamedEntry } from './types.js';
 
+/** Raw keys that are looked up and not kept, by length: an allocation for each key of a list is felt. */
+const soughtKeys: (Buffer | undefined)[] = [];
+const SOUGHT_BYTES_MAX = 1024;
+
+/** Valid until the next key of the same length is looked up. */
+function soughtKeyOf(key: Uint8Array): Buffer {
+  if (key.length > SOUGHT_BYTES_MAX) return rawKeyOf(key);
+  const sought = soughtKeys[key.length];
+  if (sought === undefined) {
+    const made = rawKeyOf(key);
+    soughtKeys[key.length] = made;
+    return made;
+  }
+  sought.set(key, 1);
+  return sought;
+}
+
 /** One version of a key, found and checked, its value not read yet. */
 export interface Version {
   readonly key: Buffer;
@@ -48,7 +65,7 @@ export class Reader {
   }
 
   #find({ key, atTx, atRevision }: Pick<KeyRequest, 'key' | 'atTx' | 'atRevision'>): Version {
-    const rawKey = rawKeyOf(key);
+    const rawKey = soughtKeyOf(key);
     if (atTx > 0) return this.liveVersionAt(rawKey, atTx);
     const newest = this.#store.index.lookup(rawKey);
     if (newest === undefined) {
