@@ -16,6 +16,8 @@ const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 /** Of the medians of refused logins. */
 const TIMING_DIFFERENCE_MS_MAX = 1;
 const WRITE_P99_MS_MAX = 50;
+/** Where writes are slower than this with nobody logging in, they may be slower in proportion meanwhile. */
+const CALM_P99_MS = 8;
 const MEMORY_GROWTH_MIB_MAX = 100;
 const STORMS_MAX = 3;
 /** A cost that grows with users or databases would be a multiple of this. */
@@ -57,7 +59,8 @@ async function storm() {
   const failures = others.map((other) => `a login was answered with ${other}`);
   if (accepted === 0) failures.push('nobody was let in');
   if (exhausted === 0) failures.push('the excess was not refused');
-  if (!(writeP99 < WRITE_P99_MS_MAX)) failures.push('writes were slow');
+  const most = WRITE_P99_MS_MAX * Math.max(1, calmP99 / CALM_P99_MS);
+  if (!(writeP99 < most)) failures.push(`writes were slow: wanted less than ${ms(most)}`);
   if (!(memoryGrowthMib < MEMORY_GROWTH_MIB_MAX)) failures.push('memory grew too much');
   return failures;
 }
