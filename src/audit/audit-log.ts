@@ -72,6 +72,7 @@ export class AuditLog {
         names,
         clock,
         format: format.name,
+        sync: options.sync,
         keyId: key.id,
         fileNo: found.fileNo,
         previous: found.previous,
@@ -81,7 +82,7 @@ export class AuditLog {
       found.resumed,
     );
     this.#writer = new StreamWriter({
-      ...{ files, format, clock, log, head: found.head, sync: options.sync },
+      ...{ files, format, clock, log, head: found.head },
       ...{ rotateBytes: options.rotateBytes, rotateIntervalMs: options.rotateIntervalMs },
       events: this.#writerEvents(),
     });
@@ -120,10 +121,10 @@ export class AuditLog {
     const { seal, hash } = await store.lastSeal();
     const checkpoint = await store.lastCheckpoint();
     const nowMs = options.clock.now();
-    const { format } = options;
+    const { format, sync } = options;
     const formats = AUDIT_FORMATS.map((name) => lineFormat(name, { productVersion: '' }));
     const found = await recover({
-      ...{ names, format, formats, keyId: key.id, seal, checkpoint, nowMs },
+      ...{ names, format, formats, keyId: key.id, sync, seal, checkpoint, nowMs },
     });
     const audit = new AuditLog(options, key, store, found, hash);
     await audit.#begin(found, checkpoint);

@@ -39,6 +39,8 @@ export interface RecoveryInput {
   readonly format: LineFormat;
   readonly formats: readonly LineFormat[];
   readonly keyId: string;
+  /** Whether lines are on disk when they are written. */
+  readonly sync: boolean;
   readonly seal: Seal | undefined;
   readonly checkpoint: Checkpoint | undefined;
   readonly nowMs: number;
@@ -152,7 +154,7 @@ class Recovery {
     if (scanned.tampered) this.#accuse(this.#fileNo, scanned, 'a line does not continue the chain');
     else if (scanned.brokenAt < scanned.bytes) await this.#cut(file, scanned);
     const { digest } = scanned;
-    const resumed = await LiveFile.resume(file, digest.bytes);
+    const resumed = await LiveFile.resume(file, digest.bytes, this.#input.sync);
     return { file: resumed, digest, openedAt: facts.openedAt, keyId: facts.keyId };
   }
 

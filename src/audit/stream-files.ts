@@ -25,6 +25,8 @@ export interface StreamFilesOptions {
   readonly names: StreamNames;
   readonly clock: Clock;
   readonly format: string;
+  /** Whether lines are on disk when they are written. */
+  readonly sync: boolean;
   readonly keyId: string;
   /** The last number that was used. */
   readonly fileNo: number;
@@ -108,12 +110,12 @@ export class StreamFiles {
 
   /** Makes the next live file. @returns what its first line says of it */
   async create(): Promise<EventData> {
-    const { names, clock, format, keyId } = this.#options;
+    const { names, clock, format, keyId, sync } = this.#options;
     const livePath = path.join(names.folder, names.live);
-    const live = await LiveFile.create(livePath).catch(async (error: unknown) => {
+    const live = await LiveFile.create(livePath, sync).catch(async (error: unknown) => {
       if (systemErrorCode(error) !== 'EEXIST') throw error;
       await this.#clearName(livePath);
-      return LiveFile.create(livePath);
+      return LiveFile.create(livePath, sync);
     });
     await syncDirectory(names.folder);
     this.#live = live;

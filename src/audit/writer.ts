@@ -38,7 +38,6 @@ export interface WriterOptions {
   readonly head: ChainHead;
   readonly clock: Clock;
   readonly log: Log;
-  readonly sync: boolean;
   readonly rotateBytes: number;
   /** Milliseconds; files do not reach across a multiple of it; 0 is off. */
   readonly rotateIntervalMs: number;
@@ -231,7 +230,7 @@ export class StreamWriter {
     }
     const data = Buffer.from(text);
     const begin = performance.now();
-    await live.append(data, this.#options.sync);
+    await live.append(data);
     const seconds = (performance.now() - begin) / 1000;
     this.#files.written(data, hashes, this.#head.seq + 1);
     this.#head = head;
