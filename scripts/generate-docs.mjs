@@ -1,10 +1,14 @@
 // Writes what follows from the tables of options and of events: the parts of README.md between their
-// markers, and stele.toml.example. With --check it writes nothing and fails when either is not what it would write.
+// markers, stele.toml.example, and the manual pages in man/. With --check it writes nothing and fails when either is not what it would write.
 // Needs a build. The project folder may be given as an argument.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { renderOptionsTable, renderSampleFile } from '../dist/src/app/config/index.js';
+import { steleVersion } from '../dist/src/app/version.js';
+import { clientManual } from '../dist/src/cli/client/manual.js';
+import { renderManPage } from '../dist/src/cli/kit/man-page.js';
+import { steleManual } from '../dist/src/cli/main.js';
 import { catalogueRows } from '../dist/src/rpc/index.js';
 
 const BEGIN = '<!-- options:begin -->';
@@ -65,5 +69,8 @@ function put(name, expected) {
 }
 
 put('stele.toml.example', renderSampleFile());
+for (const manual of [await steleManual(), clientManual()]) {
+  put(`man/${manual.program}.1`, renderManPage(manual, steleVersion()));
+}
 put('README.md', readmeWithTable());
 process.exitCode = failures === 0 ? 0 : 1;

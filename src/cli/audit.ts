@@ -13,6 +13,7 @@ const ACTIONS: Readonly<
 
 export const auditCommand: Command = {
   name: 'audit',
+  actions: Object.keys(ACTIONS),
   usage: `${Object.keys(ACTIONS).join('|')} [--dir PATH] [--audit-path FILE] [OPTION]...`,
   summary: 'Read, search and verify the files of the audit event stream',
   details: () =>

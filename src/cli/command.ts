@@ -18,6 +18,8 @@ export interface CommandContext {
 
 export interface Command {
   readonly name: string;
+  /** Words that may follow the name and choose what is done. */
+  readonly actions?: readonly string[];
   /** Follows the name in the usage line. */
   readonly usage: string;
   /** One line, without a full stop. */

@@ -1,16 +1,10 @@
+import type { ManualCommand } from '../kit/manual.js';
 import type { Command } from './context.js';
+import { OWN_COMMANDS } from './manual.js';
 import { OPTIONS, type OptionRow } from './options.js';
 import { COMMANDS } from './table.js';
 
 const HELP_WIDTH = 34;
-
-/** Commands of the program itself, which no server takes part in. */
-const OWN: readonly (readonly [string, string])[] = [
-  ['it, cli-mode', 'The interactive shell, as without a command'],
-  ['completion bash|zsh|fish', 'Print what the shell of the system must read to complete commands'],
-  ['version', 'Print the version'],
-  ['help [command]', 'Print this text, or how a command is used'],
-];
 
 function flagText({ name, short, value, kind }: OptionRow): string {
   const flag = `${short === undefined ? '    ' : `-${short}, `}--${name}`;
@@ -26,7 +20,7 @@ export function renderFlags(): string {
     .join('\n');
 }
 
-export function commandLine({ name, aliases = [], usage, summary }: Command): string {
+export function commandLine({ name, aliases = [], usage, summary }: ManualCommand): string {
   const names = aliases.length === 0 ? name : `${name}, ${aliases[0]}`;
   return `  ${`${names} ${usage}`.trimEnd().padEnd(HELP_WIDTH)} ${summary}`;
 }
@@ -41,7 +35,7 @@ export function renderHelp(): string {
     '',
     'Commands:',
     ...COMMANDS.map(commandLine),
-    ...OWN.map(([name, summary]) => `  ${name.padEnd(HELP_WIDTH)} ${summary}`),
+    ...OWN_COMMANDS.map(commandLine),
     '',
     'Flags; each may also be set as STELE_<FLAG> or IMMUCLIENT_<FLAG> in the environment:',
     renderFlags(),

@@ -44,9 +44,7 @@ async function dispatch(
     return EXIT_SUCCESS;
   }
   if (name === 'completion') {
-    const { renderCompletion } = await import('./completion.js');
-    world.out.write(renderCompletion(words[0]));
-    return EXIT_SUCCESS;
+    return complete(words[0], world);
   }
   if (name === undefined || name === 'it' || name === 'cli-mode') {
     const { runShell } = await import('./shell/shell.js');
@@ -55,5 +53,17 @@ async function dispatch(
   const abort = new AbortController();
   world.onInterrupt(() => abort.abort());
   await runOnce(commandNamed(name), words, settings, world, abort.signal);
+  return EXIT_SUCCESS;
+}
+
+async function complete(shell: string | undefined, world: Process): Promise<ExitCode> {
+  const { renderCompletion, COMPLETION_SHELLS } = await import('../kit/completion.js');
+  const { clientManual } = await import('./manual.js');
+  const script = renderCompletion(clientManual(), shell);
+  if (script === undefined) {
+    const known = COMPLETION_SHELLS.join(', ');
+    throw new UsageError(`expected completion ${known}, got ${shell ?? 'nothing'}`);
+  }
+  world.out.write(script);
   return EXIT_SUCCESS;
 }
