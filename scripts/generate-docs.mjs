@@ -6,8 +6,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { renderOptionsTable, renderSampleFile } from '../dist/src/app/config/index.js';
 import { steleVersion } from '../dist/src/app/version.js';
-import { clientManual } from '../dist/src/cli/client/manual.js';
+import { STELECLIENT } from '../dist/src/cli/client/program.js';
 import { renderManPage } from '../dist/src/cli/kit/man-page.js';
+import { programManual } from '../dist/src/cli/kit/program-manual.js';
 import { steleManual } from '../dist/src/cli/main.js';
 import { catalogueRows } from '../dist/src/rpc/index.js';
 
@@ -69,7 +70,7 @@ function put(name, expected) {
 }
 
 put('stele.toml.example', renderSampleFile());
-for (const manual of [await steleManual(), clientManual()]) {
+for (const manual of [await steleManual(), programManual(STELECLIENT)]) {
   put(`man/${manual.program}.1`, renderManPage(manual, steleVersion()));
 }
 put('README.md', readmeWithTable());

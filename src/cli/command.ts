@@ -2,6 +2,8 @@ import type { Environment } from '../app/config/index.js';
 import type { ExitCode } from '../app/exit-codes.js';
 import type { RunServer } from '../app/hooks.js';
 
+export { UsageError } from './kit/errors.js';
+
 /** What a command gets from the process it runs in. */
 export interface CommandContext {
   readonly env: Environment;
@@ -28,9 +30,4 @@ export interface Command {
   readonly details?: () => string;
   /** @throws what is printed as an error, with exit code 1, or 2 for a `UsageError` */
   run(args: readonly string[], context: CommandContext): Promise<ExitCode>;
-}
-
-/** Wrong arguments of a command. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
 }

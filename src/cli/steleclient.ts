@@ -1,30 +1,5 @@
 #!/usr/bin/env node
 import { main } from './client/main.js';
+import { runProcess } from './kit/process.js';
 
-const { stdin, stdout, stderr } = process;
-
-// `steleclient scan | head` closes the pipe early: nobody reads on, which is no error.
-stdout.on('error', () => process.exit(0));
-
-function drained(): Promise<void> {
-  if (!stdout.writableNeedDrain) return Promise.resolve();
-  return new Promise((resolve) => stdout.once('drain', resolve));
-}
-
-process.exitCode = await main(process.argv.slice(2), {
-  env: process.env,
-  input: stdin,
-  output: stdout,
-  out: { write: (data) => void stdout.write(data), drained },
-  err: (text) => void stderr.write(text),
-  prompt: (text) => void stderr.write(text),
-  outIsTerminal: stdout.isTTY === true,
-  errIsTerminal: stderr.isTTY === true,
-  onInterrupt: (interrupt) => {
-    process.once('SIGINT', interrupt);
-  },
-});
-
-// Everything was closed; what was forgotten does not keep the process.
-stdin.unref?.();
-setTimeout(() => process.exit(), 2000).unref();
+await runProcess(main);

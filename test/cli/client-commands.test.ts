@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
-import { COMMANDS } from '../../src/cli/client/table.js';
+import { STELECLIENT } from '../../src/cli/client/program.js';
 import { RpcFixture } from '../rpc/fixture.js';
 import { projectRoot } from '../support/project.js';
 import { type Ended, runClient } from './client-world.js';
@@ -182,7 +182,7 @@ test('mistakes name what was wrong and the nearest that is right', async (t) => 
 test('help is there for every command', async (t) => {
   const { ok } = await stageOf(t);
   const all = await ok('help');
-  for (const { name, aliases = [], summary } of COMMANDS) {
+  for (const { name, aliases = [], summary } of STELECLIENT.commands) {
     assert.ok(all.includes(summary), name);
     for (const word of [name, ...aliases]) {
       assert.match(await ok('help', word), new RegExp(`^Usage: steleclient ${name}`));
@@ -195,7 +195,8 @@ test('shells are told what can be completed', async (t) => {
   const { ok, run } = await stageOf(t);
   for (const shell of ['bash', 'zsh', 'fish']) {
     const script = await ok('completion', shell);
-    for (const { name } of COMMANDS) assert.ok(script.includes(name), `${shell} lacks ${name}`);
+    for (const { name } of STELECLIENT.commands)
+      assert.ok(script.includes(name), `${shell} lacks ${name}`);
   }
   assert.equal((await run(['completion', 'csh'])).exitCode, 2);
   const execute = promisify(execFile);

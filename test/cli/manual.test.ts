@@ -2,14 +2,15 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { clientManual } from '../../src/cli/client/manual.js';
+import { STELECLIENT } from '../../src/cli/client/program.js';
 import { COMPLETION_SHELLS, renderCompletion } from '../../src/cli/kit/completion.js';
 import { renderManPage } from '../../src/cli/kit/man-page.js';
 import type { Manual } from '../../src/cli/kit/manual.js';
+import { programManual } from '../../src/cli/kit/program-manual.js';
 import { steleManual } from '../../src/cli/main.js';
 
 const execute = promisify(execFile);
-const manuals: readonly Manual[] = [await steleManual(), clientManual()];
+const manuals: readonly Manual[] = [await steleManual(), programManual(STELECLIENT)];
 
 /** What bash proposes for the last of the words. */
 async function proposed(manual: Manual, words: readonly string[]): Promise<string[]> {
@@ -26,8 +27,8 @@ for (const manual of manuals) {
   const { program, commands, options } = manual;
 
   test(`${program}: bash proposes commands, actions and flags`, async () => {
-    const names = commands.map(({ name }) => name);
-    assert.deepEqual((await proposed(manual, [''])).sort(), [...names].sort());
+    const firsts = new Set(commands.map(({ name }) => name.split(' ')[0] as string));
+    assert.deepEqual((await proposed(manual, [''])).sort(), [...firsts].sort());
     for (const { name, actions } of commands) {
       if (actions !== undefined) assert.deepEqual(await proposed(manual, [name, '']), actions);
     }
@@ -39,8 +40,9 @@ for (const manual of manuals) {
     const flags = options.flatMap((section) => section.options.map((option) => option.name));
     for (const shell of COMPLETION_SHELLS) {
       const script = renderCompletion(manual, shell) ?? '';
-      for (const name of [...commands.map((command) => command.name), ...flags]) {
-        assert.ok(script.includes(name), `${shell} lacks ${name}`);
+      const words = commands.flatMap(({ name }) => name.split(' ').slice(0, 2));
+      for (const word of [...words, ...flags]) {
+        assert.ok(script.includes(word), `${shell} lacks ${word}`);
       }
     }
   });

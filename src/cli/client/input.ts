@@ -2,10 +2,10 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { messageOf } from '../../base/errors.js';
 import type { ValueSource } from '../../client/index.js';
+import { UsageError } from '../kit/errors.js';
+import { readAll } from '../kit/password.js';
+import type { Settings } from '../kit/settings.js';
 import type { Call } from './context.js';
-import { UsageError } from './errors.js';
-import { readAll } from './password.js';
-import type { Settings } from './settings.js';
 
 /** A word as bytes, as `--input` says. @throws UsageError */
 export function bytesFrom(word: string, settings: Settings): Buffer {

@@ -1,10 +1,8 @@
 import { sha256 } from '../../base/sha256.js';
 import type { Entry } from '../../client/index.js';
 import type { KvMetadata, State, TxHeader } from '../../proofs/index.js';
-import type { Settings } from './settings.js';
-
-/** Keys in their order; numbers exact; bytes as `textOrBytes` says. */
-export type JsonObject = Readonly<Record<string, unknown>>;
+import { type JsonObject, type Output, Print } from '../kit/print.js';
+import type { Settings } from '../kit/settings.js';
 
 /** What a write or a read shows. */
 export interface ShownEntry {
@@ -41,35 +39,17 @@ function toHex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex');
 }
 
-export interface Output {
-  write(bytes: Uint8Array | string): void;
-  /** Resolves when the reader has taken what was written. */
-  drained(): Promise<void>;
-}
-
 /** Prints results: blocks as the clients of either generation do, or JSON, or bare values. */
-export class Printer {
-  readonly json: boolean;
+export class Printer extends Print {
   readonly hex: boolean;
   readonly valueOnly: boolean;
   readonly old: boolean;
-  readonly #out: Output;
 
   constructor(out: Output, settings: Settings) {
-    this.#out = out;
-    this.json = settings.has('json');
+    super(out, settings);
     this.hex = settings.has('raw-hex');
     this.valueOnly = settings.has('value-only');
     this.old = settings.raw('format').startsWith('0');
-  }
-
-  /** A sentence, or its object. */
-  line(text: string, object: JsonObject): void {
-    this.#out.write(this.json ? jsonLine(object) : `${text}\n`);
-  }
-
-  object(object: JsonObject): void {
-    this.#out.write(jsonLine(object));
   }
 
   entry(entry: ShownEntry, verified = false): void {
@@ -77,23 +57,23 @@ export class Printer {
       this.object(this.#entryObject(entry, verified));
       return;
     }
-    if (this.valueOnly) this.#out.write(Buffer.concat([this.#bytes(entry.value), NEWLINE]));
+    if (this.valueOnly) this.out.write(Buffer.concat([this.#bytes(entry.value), NEWLINE]));
     else this.#block(entry, verified);
-    if (this.old) this.#out.write(NEWLINE);
+    if (this.old) this.out.write(NEWLINE);
   }
 
   /** @returns how many there were */
   async entries(source: AsyncIterable<ShownEntry>, verified = false): Promise<number> {
     let count = 0;
     for await (const entry of source) {
-      if (!this.json && !this.old && count > 0) this.#out.write(NEWLINE);
+      if (!this.json && !this.old && count > 0) this.out.write(NEWLINE);
       this.entry(entry, verified);
       count++;
-      await this.#out.drained();
+      await this.out.drained();
     }
     if (this.json) return count;
-    if (count > 0 && this.old) this.#out.write(NEWLINE);
-    if (count === 0 && !this.valueOnly) this.#out.write(this.old ? '0\n' : 'no entries\n');
+    if (count > 0 && this.old) this.out.write(NEWLINE);
+    if (count === 0 && !this.valueOnly) this.out.write(this.old ? '0\n' : 'no entries\n');
     return count;
   }
 
@@ -114,10 +94,10 @@ export class Printer {
       const text = this.old
         ? `database ${database} is empty\n\n`
         : `database '${database}' is empty\n`;
-      this.#out.write(text);
+      this.out.write(text);
       return;
     }
-    this.#out.write(
+    this.out.write(
       this.old
         ? `txID:\t\t${txId}\nhash:\t\t${hash}\n${verified === true ? 'verified:\ttrue \n' : ''}\n`
         : `database:  ${database}\ntxID:      ${txId}\nhash:      ${hash}\n${verified === true ? 'verified:  true\n' : ''}`,
@@ -133,7 +113,7 @@ export class Printer {
       return;
     }
     const block = `tx:\t\t${header.id}\ntime:\t\t${time}\nentries:\t${header.nentries}\nhash:\t\t${hash}\n`;
-    this.#out.write(block + (verified ? 'verified:\ttrue \n' : '') + (this.old ? '\n' : ''));
+    this.out.write(block + (verified ? 'verified:\ttrue \n' : '') + (this.old ? '\n' : ''));
   }
 
   setItem({ header, set, key, score }: ShownSetItem, verified: boolean): void {
@@ -148,7 +128,7 @@ export class Printer {
       return;
     }
     const shown = Number.isNaN(score) ? 'NaN' : score.toFixed(6);
-    this.#out.write(
+    this.out.write(
       Buffer.concat([
         Buffer.from(`tx:\t\t${header.id}\nset:\t\t`),
         this.#bytes(set),
@@ -159,10 +139,6 @@ export class Printer {
         ),
       ]),
     );
-  }
-
-  bytes(bytes: Uint8Array): void {
-    this.#out.write(bytes);
   }
 
   #bytes(bytes: Uint8Array): Uint8Array {
@@ -188,7 +164,7 @@ export class Printer {
       lines.push(attributes === undefined ? '' : `metadata: ${attributes}\n`);
       lines.push('value:    ', this.#bytes(value), '\n', verified ? 'verified: true\n' : '');
     }
-    this.#out.write(Buffer.concat(lines.map((part) => Buffer.from(part as string))));
+    this.out.write(Buffer.concat(lines.map((part) => Buffer.from(part as string))));
   }
 
   #entryObject(entry: ShownEntry, verified: boolean): JsonObject {
@@ -215,10 +191,6 @@ export class Printer {
 }
 
 const NEWLINE = Buffer.from('\n');
-
-function jsonLine(object: JsonObject): string {
-  return `${JSON.stringify(object)}\n`;
-}
 
 function metadataText(metadata: KvMetadata | undefined): string | undefined {
   if (metadata === undefined) return undefined;

@@ -1,3 +1,4 @@
+import { UsageError } from './errors.js';
 import type { Manual, ManualOption } from './manual.js';
 
 export const COMPLETION_SHELLS = ['bash', 'zsh', 'fish'] as const;
@@ -15,13 +16,34 @@ function flagsOf(manual: Manual): string[] {
   return optionsOf(manual).map(({ name }) => `--${name}`);
 }
 
-function withActions({ commands }: Manual) {
-  return commands.flatMap(({ name, actions }) => (actions === undefined ? [] : { name, actions }));
+interface FirstWord {
+  readonly name: string;
+  readonly summary: string;
+  /** What may follow it. */
+  readonly actions?: readonly string[] | undefined;
+}
+
+/** Commands of one word, and the words that begin several. */
+function firstWords({ commands, groups = [] }: Manual): FirstWord[] {
+  const single = commands.filter(({ name }) => !name.includes(' '));
+  const several = groups.map(({ name, summary }) => {
+    const own = commands.filter((command) => command.name.startsWith(`${name} `));
+    return { name, summary, actions: [...new Set(own.map((one) => one.name.split(' ')[1] ?? ''))] };
+  });
+  return [...single, ...several];
+}
+
+function withActions(manual: Manual) {
+  return firstWords(manual).flatMap(({ name, actions }) =>
+    actions === undefined ? [] : { name, actions },
+  );
 }
 
 function bash(manual: Manual): string {
-  const { program, commands } = manual;
-  const names = commands.map(({ name }) => name).join(' ');
+  const { program } = manual;
+  const names = firstWords(manual)
+    .map(({ name }) => name)
+    .join(' ');
   const cases = withActions(manual).map(
     ({ name, actions }) => `      ${name}) words=${quoted(actions.join(' '))} ;;`,
   );
@@ -49,7 +71,7 @@ complete -F _${program} ${program}
 
 function zsh(manual: Manual): string {
   const { program } = manual;
-  const commands = manual.commands.map(({ name, summary }) => {
+  const commands = firstWords(manual).map(({ name, summary }) => {
     const text = summary.replaceAll(':', '\\:');
     return `    ${quoted(`${name}:${text}`)}`;
   });
@@ -84,9 +106,9 @@ compdef _${program} ${program}
 }
 
 function fish(manual: Manual): string {
-  const { program, commands } = manual;
+  const { program } = manual;
   const lines: string[] = [];
-  for (const { name, summary, actions } of commands) {
+  for (const { name, summary, actions } of firstWords(manual)) {
     lines.push(`-n __fish_use_subcommand -a ${name} -d ${quoted(summary)}`);
     if (actions === undefined) continue;
     const condition = `__fish_seen_subcommand_from ${name}; and not __fish_seen_subcommand_from ${actions.join(' ')}`;
@@ -100,8 +122,8 @@ function fish(manual: Manual): string {
   return `${lines.map((line) => `complete -c ${program} ${line}`).join('\n')}\n`;
 }
 
-/** What a shell must read to complete commands and flags; undefined for a shell that is not known. */
-export function renderCompletion(manual: Manual, shell: string | undefined): string | undefined {
+/** What a shell must read to complete commands and flags. @throws UsageError */
+export function renderCompletion(manual: Manual, shell: string | undefined): string {
   switch (shell) {
     case 'bash':
       return bash(manual);
@@ -109,7 +131,9 @@ export function renderCompletion(manual: Manual, shell: string | undefined): str
       return zsh(manual);
     case 'fish':
       return fish(manual);
-    default:
-      return undefined;
+    default: {
+      const known = COMPLETION_SHELLS.join(', ');
+      throw new UsageError(`expected completion ${known}, got ${shell ?? 'nothing'}`);
+    }
   }
 }

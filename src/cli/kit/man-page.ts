@@ -10,7 +10,8 @@ function sentence(text: string): string {
   return /[.:]$/.test(text) ? text : `${text}.`;
 }
 
-function commandLines({ name, aliases = [], usage, summary, details }: ManualCommand): string[] {
+function commandLines(command: ManualCommand): string[] {
+  const { name, aliases = [], usage, summary, details, options = [] } = command;
   const also = aliases.length === 0 ? [] : [`Also: ${escaped(aliases.join(', '))}.`];
   const laidOut = details === undefined ? [] : ['.PP', '.nf', escaped(details), '.fi'];
   const head = `\\fB${escaped(name)}\\fR ${escaped(usage)}`.trimEnd();
@@ -20,6 +21,7 @@ function commandLines({ name, aliases = [], usage, summary, details }: ManualCom
     escaped(sentence(summary)),
     ...also,
     ...(laidOut.length === 0 ? [] : ['.RS', ...laidOut, '.RE']),
+    ...(options.length === 0 ? [] : ['.RS', ...options.flatMap(optionLines), '.RE']),
   ];
 }
 

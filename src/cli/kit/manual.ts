@@ -10,6 +10,8 @@ export interface ManualCommand {
   readonly summary: string;
   /** Laid out already. */
   readonly details?: string | undefined;
+  /** Flags that only it takes. */
+  readonly options?: readonly ManualOption[] | undefined;
 }
 
 export interface ManualOption {
@@ -37,6 +39,8 @@ export interface Manual {
   /** Command lines, without the program. */
   readonly usage: readonly string[];
   readonly commands: readonly ManualCommand[];
+  /** First words that several commands have in common. */
+  readonly groups?: readonly { readonly name: string; readonly summary: string }[] | undefined;
   readonly options: readonly OptionSection[];
   /** Further sections: a title, then paragraphs. */
   readonly sections: readonly (readonly [title: string, ...paragraphs: string[]])[];

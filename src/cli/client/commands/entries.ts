@@ -2,8 +2,8 @@ import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import type { Entry, SteleClient } from '../../../client/index.js';
 import type { TxHeader } from '../../../proofs/index.js';
+import { UsageError } from '../../kit/errors.js';
 import type { Call, Command } from '../context.js';
-import { UsageError } from '../errors.js';
 import { bytesFrom, keyAndRevision, valueFrom } from '../input.js';
 
 type Written = { readonly key: Buffer; readonly value: Buffer };

@@ -1,6 +1,6 @@
+import { UsageError } from '../../kit/errors.js';
+import { readPassword } from '../../kit/password.js';
 import type { Call, Command } from '../context.js';
-import { UsageError } from '../errors.js';
-import { readPassword } from '../password.js';
 
 export const login: Command = {
   name: 'login',

@@ -1,8 +1,8 @@
 import type { Entry, SortedSetEntry } from '../../../client/index.js';
+import { UsageError } from '../../kit/errors.js';
+import { readAll } from '../../kit/password.js';
 import type { Call, Command } from '../context.js';
-import { UsageError } from '../errors.js';
 import { bytesFrom, scoreFrom } from '../input.js';
-import { readAll } from '../password.js';
 
 function zaddCommand(name: string, aliases: readonly string[], verified: boolean): Command {
   return {

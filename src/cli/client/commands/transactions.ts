@@ -1,10 +1,11 @@
 import type { SteleClient, Transaction } from '../../../client/index.js';
 import { alhOf, PLAIN_KEY_PREFIX, parseSortedSetKey } from '../../../proofs/index.js';
+import { UsageError } from '../../kit/errors.js';
+import type { JsonObject } from '../../kit/print.js';
+import { startProgress } from '../../kit/progress.js';
 import type { Call, Command } from '../context.js';
-import { UsageError } from '../errors.js';
 import { txIdFrom } from '../input.js';
-import { type JsonObject, textOrBytes } from '../printer.js';
-import { startProgress } from '../progress.js';
+import { textOrBytes } from '../printer.js';
 
 function txCommand(name: string, aliases: readonly string[], verified: boolean): Command {
   return {

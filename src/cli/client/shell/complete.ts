@@ -1,6 +1,6 @@
 import type { SteleClient } from '../../../client/index.js';
-import { FLAG_NAMES } from '../options.js';
-import { COMMAND_NAMES, findCommand } from '../table.js';
+import type { Program } from '../../kit/program.js';
+import type { Printer } from '../printer.js';
 import { quoteWord } from './words.js';
 
 const OWN_NAMES = ['help', 'version', 'clear', 'exit', 'quit'];
@@ -10,16 +10,17 @@ const DEADLINE_MS = 1000;
 
 /** What may stand where the cursor is: commands, flags, databases, keys. */
 export async function complete(
+  program: Program<Printer>,
   line: string,
   client: SteleClient | undefined,
 ): Promise<[string[], string]> {
   const words = line.trimStart().split(/\s+/);
   const last = words.at(-1) ?? '';
-  if (words.length <= 1) return [starting([...COMMAND_NAMES, ...OWN_NAMES], last), last];
-  if (last.startsWith('--')) return [starting(FLAG_NAMES, last), last];
+  if (words.length <= 1) return [starting([...program.commandNames, ...OWN_NAMES], last), last];
+  if (last.startsWith('--')) return [starting(program.options.flags, last), last];
   const name = words[0] as string;
-  if (name === 'help') return [starting(COMMAND_NAMES, last), last];
-  const kind = findCommand(name)?.completes;
+  if (name === 'help') return [starting(program.commandNames, last), last];
+  const kind = program.find([name])?.command.completes;
   const isFirst = words.length === 2 || name === 'getall';
   if (kind === undefined || client === undefined || !isFirst) return [[], last];
   try {

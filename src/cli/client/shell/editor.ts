@@ -1,6 +1,6 @@
 import { createInterface, type Interface } from 'node:readline';
 import { Writable } from 'node:stream';
-import type { World } from '../context.js';
+import type { World } from '../../kit/world.js';
 import { isKept } from './history.js';
 
 export interface EditorOptions {

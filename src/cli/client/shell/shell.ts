@@ -1,14 +1,14 @@
 import { EXIT_NOT_VERIFIED, EXIT_SUCCESS, type ExitCode } from '../../../app/exit-codes.js';
 import { steleVersion } from '../../../app/version.js';
-import { Connected, type World } from '../context.js';
-import { UsageError } from '../errors.js';
-import { commandLine, renderCommandHelp } from '../help.js';
-import type { Process } from '../main.js';
-import { Printer } from '../printer.js';
-import { reportOf } from '../report.js';
-import { checkWords, commandNamed } from '../run.js';
-import { parseArguments, type Settings } from '../settings.js';
-import { COMMANDS } from '../table.js';
+import { Connected } from '../../kit/connected.js';
+import { UsageError } from '../../kit/errors.js';
+import { commandLine, renderCommandHelp } from '../../kit/help.js';
+import type { Program } from '../../kit/program.js';
+import { reportOf } from '../../kit/report.js';
+import { checkFlags, checkWords } from '../../kit/run.js';
+import { parseArguments, type Settings } from '../../kit/settings.js';
+import type { Process, World } from '../../kit/world.js';
+import type { Printer } from '../printer.js';
 import { complete } from './complete.js';
 import { Editor } from './editor.js';
 import { ShellHistory } from './history.js';
@@ -39,14 +39,19 @@ const OWN_HELP = [
 ];
 
 /** The interactive shell. Also takes a script on standard input: one command a line, no prompts. */
-export async function runShell(settings: Settings, world: Process): Promise<ExitCode> {
+export async function runShell(
+  program: Program<Printer>,
+  settings: Settings,
+  world: Process,
+): Promise<ExitCode> {
   await using connected = new Connected(settings, world);
   await connected.client();
-  const shell = new Shell(settings, world, connected);
+  const shell = new Shell(program, settings, world, connected);
   return await shell.run();
 }
 
 class Shell {
+  readonly #program: Program<Printer>;
   readonly #settings: Settings;
   readonly #world: World;
   readonly #connected: Connected;
@@ -55,7 +60,8 @@ class Shell {
   #abort: AbortController | undefined;
   #exitCode: ExitCode = EXIT_SUCCESS;
 
-  constructor(settings: Settings, world: World, connected: Connected) {
+  constructor(program: Program<Printer>, settings: Settings, world: World, connected: Connected) {
+    this.#program = program;
     this.#settings = settings;
     this.#world = world;
     this.#connected = connected;
@@ -69,7 +75,7 @@ class Shell {
     const editor = new Editor({
       world: this.#world,
       history: await this.#history.load(),
-      complete: (line) => complete(line, client),
+      complete: (line) => complete(this.#program, line, client),
       onInterrupt: () => this.#abort?.abort(),
     });
     try {
@@ -114,12 +120,12 @@ class Shell {
   }
 
   async #execute(name: string, rest: readonly string[], editor: Editor): Promise<void> {
-    const { words, flags } = parseArguments(rest);
+    const { words, flags } = parseArguments(rest, this.#program.options);
     const { out } = this.#world;
     if (name === 'help') return this.#help(words[0]);
     if (name === 'clear') return out.write('\u001b[2J\u001b[H');
     if (name === 'version') return out.write(`steleclient ${steleVersion()}\n`);
-    const command = commandNamed(name);
+    const { command } = this.#program.named([name]);
     if (flags.has('help')) return out.write(renderCommandHelp(command, ''));
     for (const flag of flags.keys()) {
       if (OF_THE_START.has(flag)) {
@@ -128,6 +134,7 @@ class Shell {
         );
       }
     }
+    checkFlags(command, flags.keys(), this.#program);
     checkWords(command, words.length);
     const settings = this.#settings.with(flags);
     const abort = new AbortController();
@@ -138,7 +145,7 @@ class Shell {
         settings,
         connected: this.#connected,
         world: { ...this.#world, ask: (prompt) => editor.secret(prompt, this.#world) },
-        print: new Printer(out, settings),
+        print: this.#program.row.print(out, settings),
         signal: abort.signal,
         inShell: true,
       });
@@ -151,13 +158,13 @@ class Shell {
   #help(name: string | undefined): void {
     const text =
       name === undefined
-        ? [...COMMANDS.map(commandLine), ...OWN_HELP, ''].join('\n')
-        : renderCommandHelp(commandNamed(name), '');
+        ? [...this.#program.commands.map(commandLine), ...OWN_HELP, ''].join('\n')
+        : renderCommandHelp(this.#program.named([name]).command, '');
     this.#world.out.write(text);
   }
 
   #failed(error: unknown): void {
-    const { exitCode, text } = reportOf(error);
+    const { exitCode, text } = reportOf(error, this.#program.row.advice);
     if (this.#exitCode !== EXIT_NOT_VERIFIED) this.#exitCode = exitCode;
     this.#world.err(`${this.#coloured('ERROR:', 31)} ${text}\n`);
   }

@@ -1,4 +1,4 @@
-import { UsageError } from '../errors.js';
+import { UsageError } from '../../kit/errors.js';
 
 /** What a line of the shell says; undefined while a quote is open, so that the next line belongs to it. */
 export interface Parsed {

@@ -1,4 +1,4 @@
-import type { World } from './context.js';
+import type { World } from './world.js';
 
 export interface Progress extends Disposable {
   at(done: number): void;

@@ -7,7 +7,7 @@ import {
 import { systemErrorCode } from '../../base/durable-file.js';
 import { SteleError } from '../../base/errors.js';
 import { UsageError } from './errors.js';
-import type { JsonObject } from './printer.js';
+import type { JsonObject } from './print.js';
 
 export interface Report {
   readonly exitCode: ExitCode;
@@ -21,13 +21,19 @@ function nameOf(error: Error): string {
   return error.name;
 }
 
+/** What a person types to put things right. */
+export interface Advice {
+  readonly login: string;
+  readonly use: string;
+}
+
 /** An error as the program says it; a stack only for a bug of ours. */
-export function reportOf(error: unknown): Report {
+export function reportOf(error: unknown, advice: Advice): Report {
   if (error instanceof UsageError) return simple(EXIT_USAGE, 'usage', error.message);
   if (error instanceof SteleError) {
     if (nameOf(error) === 'VerificationError') return notVerified(error);
     if (error.code === 'aborted') return simple(EXIT_FAILURE, 'aborted', 'cancelled');
-    return simple(EXIT_FAILURE, error.code, error.message + adviceFor(error));
+    return simple(EXIT_FAILURE, error.code, error.message + adviceFor(error, advice));
   }
   if (error instanceof Error && 'syscall' in error && systemErrorCode(error) !== undefined) {
     return simple(EXIT_FAILURE, 'system', error.message);
@@ -63,15 +69,15 @@ function notVerified(error: SteleError): Report {
   };
 }
 
-function adviceFor(error: SteleError): string {
+function adviceFor(error: SteleError, { login, use }: Advice): string {
   const { message } = error;
-  if (/select a? ?database/i.test(message)) return '; choose one with: steleclient use DATABASE';
+  if (/select a? ?database/i.test(message)) return `; choose one with: ${use}`;
   if (
     /please login|not logged in|token has expired|invalid token|no session|session not/i.test(
       message,
     )
   ) {
-    return '; log in with: steleclient login USER';
+    return `; log in with: ${login}`;
   }
   if (/metadata is unsupported/.test(message)) {
     return '; the database writes header version 0: an administrator may set it to 1';

@@ -5,7 +5,18 @@ import { readFileIfExists } from '../../base/durable-file.js';
 import { messageOf } from '../../base/errors.js';
 import { UsageError } from './errors.js';
 import { nearest } from './nearest.js';
-import { FLAG_NAMES, findOption, OPTIONS, type OptionRow } from './options.js';
+import type { OptionRow, OptionTable } from './options.js';
+
+/** Where the settings of a program come from. */
+export interface SettingsSource {
+  /** Also the name of its configuration file. */
+  readonly name: string;
+  /** What the names of its variables begin with; the first that is set counts. */
+  readonly prefixes: readonly string[];
+  readonly options: OptionTable;
+  /** Keys of the configuration file that another program reads. */
+  readonly foreignKeys?: RegExp;
+}
 
 export interface Arguments {
   /** What is no flag. */
@@ -18,7 +29,7 @@ export interface Arguments {
  * a digit.
  * @throws UsageError
  */
-export function parseArguments(args: readonly string[]): Arguments {
+export function parseArguments(args: readonly string[], options: OptionTable): Arguments {
   const words: string[] = [];
   const flags = new Map<string, string>();
   for (let at = 0; at < args.length; at++) {
@@ -33,8 +44,8 @@ export function parseArguments(args: readonly string[]): Arguments {
     }
     const equals = arg.startsWith('--') ? arg.indexOf('=') : -1;
     const flag = equals < 0 ? arg : arg.slice(0, equals);
-    const option = findOption(flag);
-    if (option === undefined) throw unknownFlag(flag);
+    const option = options.find(flag);
+    if (option === undefined) throw unknownFlag(flag, options);
     const given = equals < 0 ? undefined : arg.slice(equals + 1);
     if (option.kind === 'switch') {
       flags.set(option.name, checkedValue(option, given ?? 'true', flag));
@@ -47,8 +58,8 @@ export function parseArguments(args: readonly string[]): Arguments {
   return { words, flags };
 }
 
-function unknownFlag(flag: string): UsageError {
-  const hint = nearest(flag, FLAG_NAMES);
+function unknownFlag(flag: string, { flags }: OptionTable): UsageError {
+  const hint = nearest(flag, flags);
   return new UsageError(
     `unknown flag ${flag}${hint === undefined ? '' : `; did you mean ${hint}?`}`,
   );
@@ -69,8 +80,6 @@ function checkedValue({ kind, choices }: OptionRow, value: string, source: strin
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-const ENVIRONMENT_PREFIXES = ['STELE_', 'IMMUCLIENT_'];
-
 /** Flag, environment, file, default: the first that has it. */
 export class Settings {
   readonly #values: ReadonlyMap<string, string>;
@@ -85,13 +94,19 @@ export class Settings {
   }
 
   /** @throws UsageError */
-  static async load(flags: ReadonlyMap<string, string>, env: Environment): Promise<Settings> {
+  static async load(
+    flags: ReadonlyMap<string, string>,
+    env: Environment,
+    source: SettingsSource,
+  ): Promise<Settings> {
     const values = new Map<string, string>();
-    for (const { name, fallback } of OPTIONS)
-      if (fallback !== undefined) values.set(name, fallback);
-    for (const [name, value] of await fileValues(flags.get('config'), env)) values.set(name, value);
-    for (const option of OPTIONS) {
-      const found = fromEnvironment(option, env);
+    const { rows } = source.options;
+    for (const { name, fallback } of rows) if (fallback !== undefined) values.set(name, fallback);
+    for (const [name, value] of await fileValues(flags.get('config'), env, source)) {
+      values.set(name, value);
+    }
+    for (const option of rows) {
+      const found = fromEnvironment(option, env, source.prefixes);
       if (found !== undefined) values.set(option.name, found);
     }
     for (const [name, value] of flags) values.set(name, value);
@@ -140,9 +155,14 @@ export class Settings {
   }
 }
 
-function fromEnvironment(option: OptionRow, env: Environment): string | undefined {
+function fromEnvironment(
+  option: OptionRow,
+  env: Environment,
+  prefixes: readonly string[],
+): string | undefined {
+  if (option.flagOnly === true) return undefined;
   const upper = option.name.toUpperCase().replaceAll('-', '_');
-  for (const prefix of ENVIRONMENT_PREFIXES) {
+  for (const prefix of prefixes) {
     const value = env[prefix + upper];
     if (value !== undefined && value !== '') return checkedValue(option, value, prefix + upper);
   }
@@ -152,19 +172,20 @@ function fromEnvironment(option: OptionRow, env: Environment): string | undefine
 async function fileValues(
   named: string | undefined,
   env: Environment,
+  source: SettingsSource,
 ): Promise<readonly (readonly [string, string])[]> {
-  const candidates = named === undefined ? implicitFiles(env) : [named];
+  const candidates = named === undefined ? implicitFiles(env, source.name) : [named];
   for (const file of candidates) {
     const bytes = named === undefined ? await readFileIfExists(file) : await readNamed(file);
-    if (bytes !== undefined) return parseFile(file, bytes.toString('utf8'));
+    if (bytes !== undefined) return parseFile(file, bytes.toString('utf8'), source);
   }
   return [];
 }
 
-function implicitFiles(env: Environment): string[] {
+function implicitFiles(env: Environment, program: string): string[] {
   const home = env.HOME ?? os.homedir();
   const config = env.XDG_CONFIG_HOME ?? path.join(home, '.config');
-  return [path.join(config, 'stele', 'steleclient.toml'), '/etc/stele/steleclient.toml'];
+  return [path.join(config, 'stele', `${program}.toml`), `/etc/stele/${program}.toml`];
 }
 
 async function readNamed(file: string): Promise<Buffer> {
@@ -175,7 +196,11 @@ async function readNamed(file: string): Promise<Buffer> {
   }
 }
 
-async function parseFile(file: string, text: string): Promise<[string, string][]> {
+async function parseFile(
+  file: string,
+  text: string,
+  { options, foreignKeys }: SettingsSource,
+): Promise<[string, string][]> {
   const { parse } = await import('smol-toml');
   let table: Record<string, unknown>;
   try {
@@ -185,10 +210,9 @@ async function parseFile(file: string, text: string): Promise<[string, string][]
   }
   const values: [string, string][] = [];
   for (const [key, value] of Object.entries(table)) {
-    const option = findOption(`--${key}`);
-    if (option === undefined) {
-      // The auditor reads the same file.
-      if (/^(audit-|pidfile$|logfile$)/.test(key)) continue;
+    const option = options.find(`--${key}`);
+    if (option === undefined || option.flagOnly === true) {
+      if (foreignKeys?.test(key) === true) continue;
       throw new UsageError(`${file}: unknown key ${key}`);
     }
     values.push([option.name, checkedValue(option, String(value), `${file}: ${key}`)]);

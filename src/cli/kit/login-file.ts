@@ -25,15 +25,16 @@ const DATABASE_BYTES_MAX = 1024;
 export class LoginFile {
   readonly path: string;
 
-  constructor(settings: Settings, address: string) {
+  constructor(settings: Settings, address: string, suffix: string) {
     const named = settings.text('tokenfile');
     const own = createHash('sha256').update(address).digest('hex').slice(0, 32);
+    const name = named === undefined || named.endsWith(suffix) ? named : named + suffix;
     this.path =
-      named === undefined
-        ? path.join(settings.home, 'logins', own)
-        : path.resolve(settings.home, named);
-    if (named !== undefined && (named.includes('/') || named.includes(path.sep))) {
-      this.path = path.resolve(named);
+      name === undefined
+        ? path.join(settings.home, 'logins', own + suffix)
+        : path.resolve(settings.home, name);
+    if (name !== undefined && (name.includes('/') || name.includes(path.sep))) {
+      this.path = path.resolve(name);
     }
   }
 
