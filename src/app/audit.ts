@@ -1,9 +1,12 @@
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import {
   AuditLog,
   compileFilter,
   type EventFilter,
   lineFormat,
+  makeSink,
+  type NamedSink,
   type SelectionRules,
 } from '../audit/index.js';
 import type { Clock } from '../base/clock.js';
@@ -50,7 +53,10 @@ export async function openAudit(
       maxAgeMs: config.auditRetentionAgeMs,
       maxFiles: config.auditRetentionFiles,
       maxBytes: config.auditRetentionBytes,
+      requireArchive: config.auditRetentionRequireArchive,
     },
+    sinks: namedSinks(config),
+    requiredSink: config.auditRequireSink,
     checkpointIntervalMs: config.auditCheckpointMs,
     space: {
       warnBytes: config.auditWarnBytes,
@@ -84,6 +90,15 @@ export async function selectionRules({
     throw new AppError('auditUnusable', `--audit-filter: ${messageOf(cause)}`);
   }
   return { preset, filter };
+}
+
+/** @throws AuditError invalidSetting for an address that is none */
+function namedSinks({ auditSinks, auditSinkCa }: Config): NamedSink[] {
+  const tls = auditSinkCa === undefined ? {} : { ca: readFileSync(auditSinkCa, 'utf8') };
+  return auditSinks.map((text) => {
+    const end = text.indexOf('=');
+    return { name: text.slice(0, end), sink: makeSink(text.slice(end + 1), tls) };
+  });
 }
 
 async function sealDatabase(

@@ -1,9 +1,11 @@
 import path from 'node:path';
 import { messageOf } from '../base/errors.js';
 import { sha256 } from '../base/sha256.js';
+import { Admission } from './admission.js';
 import { type AuditKey, openAuditKey } from './audit-key.js';
 import type { AuditClass } from './catalogue.js';
 import { Checkpoints } from './checkpoints.js';
+import { Counters } from './counters.js';
 import { AuditError } from './errors.js';
 import type { AuditEvent, EventData } from './event.js';
 import { streamNames } from './file-names.js';
@@ -11,7 +13,7 @@ import { fitted } from './fit.js';
 import { prepareFolder } from './folder.js';
 import { AUDIT_FORMATS, lineFormat } from './formats/convert.js';
 import type { AuditLogOptions, AuditStats, BatchObserver } from './options.js';
-import { EVENT_NOT_WRITTEN, Outage } from './outage.js';
+import { Outage } from './outage.js';
 import { Reconciler } from './reconcile.js';
 import type { Checkpoint } from './records.js';
 import { type Recovered, recover } from './recovery.js';
@@ -19,7 +21,9 @@ import { SealStore } from './seal-store.js';
 import { Sealer } from './sealer.js';
 import { EventSelection, type SelectionRules } from './selection.js';
 import { serverEvent } from './server-event.js';
-import { AuditSpace, type SpaceStage } from './space.js';
+import { Sinks } from './sinks/sinks.js';
+import { AuditSpace } from './space.js';
+import { SpaceWatch } from './space-watch.js';
 import { type RotationReason, StreamFiles } from './stream-files.js';
 import { uuidV7 } from './uuid.js';
 import { Watermarks } from './watermarks.js';
@@ -38,12 +42,11 @@ export class AuditLog {
   readonly #checkpoints: Checkpoints;
   readonly #reconciler: Reconciler;
   readonly #outage: Outage;
-  readonly #events = new Map<string, number>();
-  readonly #rotations = new Map<string, number>();
+  readonly #counters = new Counters();
+  readonly #spaceWatch: SpaceWatch;
+  readonly #admission: Admission;
+  #sinks: Sinks | undefined;
   #selection: EventSelection;
-  #filtered = 0;
-  #bytes = 0;
-  #stage: SpaceStage = 0;
   #timer: NodeJS.Timeout | undefined;
   #onBatch: BatchObserver = () => {};
   #ticking: Promise<void> | undefined;
@@ -64,6 +67,7 @@ export class AuditLog {
     this.#space = new AuditSpace(names.folder, options.space);
     this.#sealer = new Sealer({
       ...{ names, store, prevSeal, compress, retention, clock, log },
+      takenByAll: () => this.#sinks?.takenByAll,
       covered: () => this.checkpoint(),
       say: (name, data) => this.say(name, data),
     });
@@ -91,6 +95,16 @@ export class AuditLog {
       space: this.#space,
       make: (name, data) => this.#make(name, data),
       rejectWaiting: (error) => this.#writer.rejectWaiting(error),
+    });
+    this.#spaceWatch = new SpaceWatch({
+      ...{ space: this.#space, onFailure: options.onFailure, log },
+      isWritable: () => this.#writer.suspendedBy === undefined,
+      say: (name, data) => this.say(name, data),
+    });
+    this.#admission = new Admission({
+      ...options,
+      ...{ writer: this.#writer, outage: this.#outage, spaceWatch: this.#spaceWatch },
+      requiredSinkFails: () => this.#sinks?.requiredFails === true,
     });
     this.#reconciler = new Reconciler({
       ...{ databases: options.databases, sealDatabase: options.sealDatabase.name },
@@ -150,6 +164,11 @@ export class AuditLog {
     }, TICK_MS).unref();
     // Not in the way of the start.
     void this.#outage.makeReserve();
+    this.#sinks = await Sinks.open({
+      ...this.#options,
+      required: this.#options.requiredSink,
+      newestSeq: this.#writer.head.seq,
+    });
   }
 
   // For the pipeline.
@@ -174,25 +193,7 @@ export class AuditLog {
    * @throws AuditError suspended, spaceLow
    */
   admit(readOnly: boolean, writesData: boolean): Promise<void> | undefined {
-    if (this.#writer.suspendedBy !== undefined) {
-      const { onFailure } = this.#options;
-      const serves = onFailure === 'ignore' || (onFailure === 'read_only' && readOnly);
-      if (!serves) {
-        this.#outage.refused++;
-        throw new AuditError(
-          'suspended',
-          'the audit stream cannot be written (--audit-on-failure)',
-        );
-      }
-    }
-    if (this.#stage === 2 && writesData) {
-      throw new AuditError(
-        'spaceLow',
-        'the disk of the audit stream is nearly full, writes are refused (--audit-space-critical)',
-      );
-    }
-    const { queueBytesMax } = this.#options;
-    return this.#writer.queuedBytes < queueBytesMax ? undefined : this.#writer.room(queueBytesMax);
+    return this.#admission.admit(readOnly, writesData);
   }
 
   /**
@@ -200,43 +201,19 @@ export class AuditLog {
    * @param tx the transaction that the call committed
    * @throws AuditError suspended: the event stays in memory and is written when that is possible
    */
-  write(event: AuditEvent, eventClass: AuditClass, tx?: AuditedTx): Promise<void> | undefined {
+  write(event: AuditEvent, eventClass: AuditClass, tx?: AuditedTx): Promise<unknown> | undefined {
     if (!this.#selection.takes(event, eventClass)) {
-      this.#filtered++;
+      this.#counters.filtered++;
       if (tx !== undefined) this.#noteTx(tx);
       return undefined;
     }
-    if (this.#writer.suspendedBy !== undefined) return this.#writeLater(event, tx);
-    this.#count(event);
-    return this.#writer.append(fitted(event, this.#options.eventBytesMax), tx);
-  }
-
-  /** While the stream cannot be written. */
-  #writeLater(event: AuditEvent, tx: AuditedTx | undefined): Promise<void> | undefined {
-    const { onFailure, eventBytesMax, queueBytesMax, blockTimeoutMs } = this.#options;
-    if (onFailure === 'ignore' || (onFailure === 'read_only' && event.read_only)) {
-      return this.#outage.drop();
-    }
-    // What did nothing can be asked for again; what was done must be told of.
-    const didNothing = event.event_data.outcome !== 'success';
-    if (didNothing || this.#writer.queuedBytes > queueBytesMax) {
-      this.#outage.refused++;
-      throw new AuditError('suspended', EVENT_NOT_WRITTEN);
-    }
-    this.#count(event);
-    const written = this.#writer.append(fitted(event, eventBytesMax), tx);
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new AuditError('suspended', EVENT_NOT_WRITTEN)),
-        blockTimeoutMs,
-      );
-      written.then(resolve, reject).finally(() => clearTimeout(timer));
-    });
-  }
-
-  #count({ event_name: name, event_data: { outcome } }: AuditEvent): void {
-    const label = `${name}\t${typeof outcome === 'string' ? outcome : 'success'}`;
-    this.#events.set(label, (this.#events.get(label) ?? 0) + 1);
+    const append = () => {
+      this.#counters.count(event);
+      return this.#writer.append(fitted(event, this.#options.eventBytesMax), tx);
+    };
+    if (this.#writer.suspendedBy !== undefined) return this.#admission.writeLater(event, append);
+    const written = append();
+    return this.#sinks?.taken(written) ?? written;
   }
 
   #noteTx({ database, txId }: AuditedTx): void {
@@ -253,7 +230,7 @@ export class AuditLog {
   /** An event of the server itself; resolves when it is on disk. */
   async say(name: string, data: EventData, resource?: string): Promise<void> {
     const event = this.#make(name, data, resource);
-    this.#count(event);
+    this.#counters.count(event);
     await this.#writer.append(event);
   }
 
@@ -311,16 +288,17 @@ export class AuditLog {
 
   stats(): AuditStats {
     return {
-      events: this.#events,
-      rotations: this.#rotations,
-      filtered: this.#filtered,
+      events: this.#counters.events,
+      rotations: this.#counters.rotations,
+      filtered: this.#counters.filtered,
       dropped: this.#outage.dropped,
       queueBytes: this.#writer.queuedBytes,
-      bytes: this.#bytes,
+      bytes: this.#counters.bytes,
       lastCheckpointSeq: this.#checkpoints.lastSeq,
       freeBytes: this.#space.free,
       suspended: this.#writer.suspendedBy !== undefined,
       seq: this.#writer.head.seq,
+      sinkLags: this.#sinks?.lags() ?? new Map(),
     };
   }
 
@@ -335,14 +313,16 @@ export class AuditLog {
         this.#options.log.warn('the last audit checkpoint failed', { reason: messageOf(error) });
       });
     }
+    const { seq } = this.#writer.head;
     await this.#writer.close();
+    await this.#sinks?.close(seq);
   }
 
   // Once a second.
 
   async #tick(): Promise<void> {
     try {
-      await this.#watchSpace();
+      await this.#spaceWatch.look();
       await this.#writer.tick();
       this.#sealer.run();
       const due = this.#options.checkpointIntervalMs;
@@ -350,19 +330,6 @@ export class AuditLog {
     } catch (error) {
       this.#options.log.warn('upkeep of the audit stream failed', { reason: messageOf(error) });
     }
-  }
-
-  async #watchSpace(): Promise<void> {
-    const stage = await this.#space.stage();
-    if (stage === this.#stage) return;
-    const rises = stage > this.#stage;
-    this.#stage = stage;
-    const { free } = this.#space;
-    this.#options.log.warn('free space of the audit stream', { free, stage });
-    if (!rises || this.#writer.suspendedBy !== undefined) return;
-    const policy = this.#options.onFailure;
-    // It waits for a disk that may just fill up.
-    void this.say('audit.space_low', { free_bytes: free, policy, stage }).catch(() => undefined);
   }
 
   #openedData(): EventData {
@@ -382,11 +349,12 @@ export class AuditLog {
         for (const tx of txs) this.#noteTx(tx);
       },
       batch: (events: number, bytes: number, seconds: number) => {
-        this.#bytes += bytes;
+        this.#counters.bytes += bytes;
+        this.#sinks?.notify(this.#writer.head.seq);
         this.#onBatch(events, bytes, seconds);
       },
       rotated: (reason: RotationReason) => {
-        this.#rotations.set(reason, (this.#rotations.get(reason) ?? 0) + 1);
+        this.#counters.rotated(reason);
       },
       tampered: (what: string, file: string) => {
         this.#options.log.error('the audit file was tampered with', { what, file });

@@ -47,8 +47,8 @@ export {
 export type { EventKind, SelectionRules } from './selection.js';
 // Second places for the lines of the stream.
 export { makeSink } from './sinks/make.js';
-export { SinkRunner, type SinkRunnerOptions } from './sinks/runner.js';
 export type { Sink, SinkLine } from './sinks/sink.js';
+export type { NamedSink } from './sinks/sinks.js';
 export type { RotationReason } from './stream-files.js';
 export { databaseSeals, storedSeal } from './verify/database-seals.js';
 export { AuditFileError, type AuditFileErrorCode } from './verify/errors.js';

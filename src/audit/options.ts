@@ -4,6 +4,7 @@ import type { Database, Databases } from '../database/index.js';
 import type { LineFormat } from './line.js';
 import type { Retention } from './sealer.js';
 import type { EventKind, SelectionRules } from './selection.js';
+import type { NamedSink } from './sinks/sinks.js';
 import type { SpaceLimits } from './space.js';
 
 /** What becomes of calls while the stream cannot be written. */
@@ -42,6 +43,10 @@ export interface AuditLogOptions {
   readonly blockTimeoutMs: number;
   /** Of one line; optional members of longer ones are left out. */
   readonly eventBytesMax: number;
+  /** Second places for the lines. */
+  readonly sinks: readonly NamedSink[];
+  /** Name of the sink that must have taken an event before its call is answered. */
+  readonly requiredSink: string | undefined;
   /** True refuses every change until the next start. */
   readonly locked: boolean;
   /** The policy `shutdown` asks for the end of the process. */
@@ -60,6 +65,8 @@ export interface AuditStats {
   readonly freeBytes: number;
   readonly suspended: boolean;
   readonly seq: number;
+  /** By name: lines on disk that the sink has not taken. */
+  readonly sinkLags: ReadonlyMap<string, number>;
 }
 
 /** Told of each batch: lines, bytes, seconds until it was on disk. */

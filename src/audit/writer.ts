@@ -47,7 +47,7 @@ export interface WriterOptions {
 interface Entry {
   readonly line: PreparedLine;
   readonly tx: AuditedTx | undefined;
-  resolve(): void;
+  resolve(seq: number): void;
   reject(error: Error): void;
 }
 
@@ -93,8 +93,8 @@ export class StreamWriter {
     return this.#suspendedBy;
   }
 
-  /** Resolves when the event is on disk. */
-  append(event: AuditEvent, tx?: AuditedTx): Promise<void> {
+  /** Resolves when the event is on disk, with the number of its line. */
+  append(event: AuditEvent, tx?: AuditedTx): Promise<number> {
     if (this.#closed) return Promise.reject(new AuditError('closed', 'the stream is closed'));
     const line = this.#options.format.prepare(event);
     return new Promise((resolve, reject) => {
@@ -235,9 +235,10 @@ export class StreamWriter {
     this.#files.written(data, hashes, this.#head.seq + 1);
     this.#head = head;
     const txs: AuditedTx[] = [];
+    let seq = head.seq - entries.length;
     for (const { tx, resolve } of entries) {
       if (tx !== undefined) txs.push(tx);
-      resolve();
+      resolve(++seq);
     }
     this.#options.events.durable(txs);
     this.#options.events.batch(entries.length, data.length, seconds);

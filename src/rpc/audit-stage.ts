@@ -52,7 +52,7 @@ class StreamAuditStage implements AuditStage {
     return this.#log.admit(readOnly, this.#writes.has(name));
   }
 
-  record(call: AuditedCall): Promise<void> | undefined {
+  record(call: AuditedCall): Promise<unknown> | undefined {
     const tx = this.#txOf(call);
     const event = this.#eventOf(call, tx);
     const isRefusal = call.name === 'auth.rejected' || call.name === 'authz.denied';

@@ -62,7 +62,7 @@ export interface AuditStage {
    */
   admit(name: string, readOnly: boolean): Promise<void> | undefined;
   /** Resolves when the event is on disk, or the filter left it out. The answer waits for it. */
-  record(call: AuditedCall): Promise<void> | undefined;
+  record(call: AuditedCall): Promise<unknown> | undefined;
 }
 
 export const noAudit: AuditStage = {

@@ -1,5 +1,17 @@
-import { boolean, bytes, duration, integer, oneOf, optionalPath, text } from '../option-types.js';
+import {
+  boolean,
+  bytes,
+  duration,
+  integer,
+  list,
+  oneOf,
+  optionalPath,
+  optionalText,
+  text,
+} from '../option-types.js';
 
+/** `name=address`; the stream itself reads the address. */
+const SINK = /^[A-Za-z0-9-]{1,64}=(stdout:|syslog(\+tls)?:\/\/|https?:\/\/)/;
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
@@ -144,6 +156,37 @@ export const auditOptions = {
     min: 0,
     max: 1024 * GIB,
     help: 'Bytes of closed files that are kept; 0 is all',
+  }),
+  auditRetentionRequireArchive: boolean({
+    flag: 'audit-retention-require-archive',
+    group: 'Audit',
+    default: false,
+    help: 'Delete only what every --audit-sink has taken',
+  }),
+  auditSinks: list({
+    flag: 'audit-sink',
+    group: 'Audit',
+    expected:
+      'NAME=stdout:, NAME=syslog://HOST:PORT, NAME=syslog+tls://HOST:PORT or NAME=http(s) URL, ' +
+      'separated by commas',
+    element: (sink) => SINK.test(sink),
+    help: 'Second places for the lines: standard output, syslog (RFC 5424), HTTP POST',
+    prose:
+      'Each gets every line at least once and in order, from the files, by a position kept on disk. One ' +
+      'that is slow or gone costs nothing and gets the rest when it is back. Whoever runs one can read ' +
+      'the events.',
+  }),
+  auditSinkCa: optionalPath({
+    flag: 'audit-sink-ca',
+    group: 'Audit',
+    help: "Authorities (PEM) that the certificates of sinks come from, in place of the system's",
+  }),
+  auditRequireSink: optionalText({
+    flag: 'audit-require-sink',
+    group: 'Audit',
+    help: 'Name of the sink that must have an event before its call is answered',
+    prose:
+      'While it fails, calls with events are refused; one that is done waits --audit-block-timeout for it.',
   }),
   auditCheckpointMs: duration({
     flag: 'audit-checkpoint-interval',
