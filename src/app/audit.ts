@@ -2,12 +2,11 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import {
   AuditLog,
-  compileFilter,
-  type EventFilter,
   lineFormat,
   makeSink,
   type NamedSink,
   type SelectionRules,
+  selectionRules,
 } from '../audit/index.js';
 import type { Clock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
@@ -20,10 +19,8 @@ import { steleVersion } from './version.js';
 
 const WARN_PERCENT = 10;
 const CRITICAL_PERCENT = 5;
-/** Selects everything, and needs no compiler. */
-const NO_FILTER = '{}';
 
-/** @throws AuditError, AppError auditUnusable; undefined when it is switched off */
+/** @throws AuditError, AppError auditUnusable; @returns undefined when it is switched off */
 export async function openAudit(
   config: Config,
   databases: DatabaseManager,
@@ -36,7 +33,7 @@ export async function openAudit(
   return AuditLog.open({
     path: config.auditPath ?? path.join(config.dir, 'audit', 'audit.json'),
     format: lineFormat(config.auditFormat, { productVersion: steleVersion() }),
-    rules: await selectionRules(config),
+    rules: await configuredRules(config),
     kinds: callEventKinds(),
     databases,
     sealDatabase: await sealDatabase(config, databases),
@@ -77,19 +74,12 @@ export function stageOf(audit: AuditLog, config: Config): AuditStage {
   return auditStage(audit, { keysMax: config.auditMaxKeys, keys: config.auditKeys });
 }
 
-/** @throws AppError auditUnusable for a filter that cannot be compiled */
-export async function selectionRules({
-  auditEvents: preset,
-  auditFilter: text,
-}: Config): Promise<SelectionRules> {
-  if (text === NO_FILTER) return { preset, filter: undefined };
-  let filter: EventFilter;
+async function configuredRules({ auditEvents, auditFilter }: Config): Promise<SelectionRules> {
   try {
-    filter = await compileFilter(text);
+    return await selectionRules(auditEvents, auditFilter);
   } catch (cause) {
     throw new AppError('auditUnusable', `--audit-filter: ${messageOf(cause)}`);
   }
-  return { preset, filter };
 }
 
 /** @throws AuditError invalidSetting for an address that is none */

@@ -12,11 +12,18 @@ import { streamNames } from './file-names.js';
 import { fitted } from './fit.js';
 import { prepareFolder } from './folder.js';
 import { AUDIT_FORMATS, lineFormat } from './formats/convert.js';
-import type { AuditLogOptions, AuditStats, BatchObserver } from './options.js';
+import type {
+  AuditLogOptions,
+  AuditSettings,
+  AuditStats,
+  BatchObserver,
+  ChangeOrigin,
+} from './options.js';
 import { Outage } from './outage.js';
 import { Reconciler } from './reconcile.js';
 import type { Checkpoint } from './records.js';
 import { type Recovered, recover } from './recovery.js';
+import { filterText } from './rules.js';
 import { SealStore } from './seal-store.js';
 import { Sealer } from './sealer.js';
 import { EventSelection, type SelectionRules } from './selection.js';
@@ -24,7 +31,7 @@ import { serverEvent } from './server-event.js';
 import { Sinks } from './sinks/sinks.js';
 import { AuditSpace } from './space.js';
 import { SpaceWatch } from './space-watch.js';
-import { type RotationReason, StreamFiles } from './stream-files.js';
+import { type ClosedName, type RotationReason, StreamFiles } from './stream-files.js';
 import { uuidV7 } from './uuid.js';
 import { Watermarks } from './watermarks.js';
 import { type AuditedTx, StreamWriter } from './writer.js';
@@ -49,6 +56,7 @@ export class AuditLog {
   #selection: EventSelection;
   #timer: NodeJS.Timeout | undefined;
   #onBatch: BatchObserver = () => {};
+  #changing: Promise<void> = Promise.resolve();
   #ticking: Promise<void> | undefined;
 
   private constructor(
@@ -229,7 +237,10 @@ export class AuditLog {
 
   /** An event of the server itself; resolves when it is on disk. */
   async say(name: string, data: EventData, resource?: string): Promise<void> {
-    const event = this.#make(name, data, resource);
+    await this.#put(this.#make(name, data, resource));
+  }
+
+  async #put(event: AuditEvent): Promise<void> {
     this.#counters.count(event);
     await this.#writer.append(event);
   }
@@ -249,8 +260,17 @@ export class AuditLog {
     return serverEvent(clock.now(), eventSource, name, data, resource);
   }
 
-  /** Other rules from now on. The event that says so is on disk under the old ones first. */
-  async reconfigure(rules: SelectionRules, origin: string): Promise<void> {
+  /**
+   * Other rules from now on. The event that says so is on disk under the old ones first.
+   * @throws AuditError locked, suspended
+   */
+  reconfigure(rules: SelectionRules, origin: ChangeOrigin): Promise<void> {
+    const changed = this.#changing.then(() => this.#reconfigure(rules, origin));
+    this.#changing = changed.catch(() => undefined);
+    return changed;
+  }
+
+  async #reconfigure(rules: SelectionRules, { origin, user }: ChangeOrigin): Promise<void> {
     if (this.#options.locked) {
       throw new AuditError(
         'locked',
@@ -258,22 +278,31 @@ export class AuditLog {
       );
     }
     const old = this.#selection.rules;
-    if (old.preset === rules.preset && old.filter?.text === rules.filter?.text) return;
-    await this.say('audit.config_changed', {
-      changes: { events: [old.preset, rules.preset] },
-      filter_new: rules.filter?.text ?? '{}',
-      filter_old: old.filter?.text ?? '{}',
-      origin,
-    });
+    const [before, after] = [filterText(old), filterText(rules)];
+    if (old.preset === rules.preset && before === after) return;
+    const changes = old.preset === rules.preset ? {} : { events: [old.preset, rules.preset] };
+    const data = { changes, filter_new: after, filter_old: before, origin };
+    const event = this.#make('audit.config_changed', data);
+    await this.#put(user === undefined ? event : { ...event, username: user });
     this.#selection = new EventSelection(rules, this.#options.kinds);
   }
 
-  get rules(): SelectionRules {
-    return this.#selection.rules;
+  settings(): AuditSettings {
+    const { locked, path: live, format } = this.#options;
+    const { rules } = this.#selection;
+    return {
+      events: rules.preset,
+      filter: filterText(rules),
+      locked,
+      path: live,
+      format: format.name,
+      fileNo: this.#writer.files.fileNo,
+      seq: this.#writer.head.seq,
+    };
   }
 
-  /** @throws AuditError suspended */
-  rotate(reason: RotationReason): Promise<void> {
+  /** @returns the file that was closed. @throws AuditError suspended */
+  rotate(reason: RotationReason): Promise<ClosedName> {
     return this.#writer.rotate(reason);
   }
 
@@ -333,11 +362,10 @@ export class AuditLog {
   }
 
   #openedData(): EventData {
-    const { preset, filter } = this.#selection.rules;
-    const text = filter?.text ?? '{}';
+    const { rules } = this.#selection;
     return {
-      events: preset,
-      filter_hash: sha256(Buffer.from(text)).toString('hex'),
+      events: rules.preset,
+      filter_hash: sha256(Buffer.from(filterText(rules))).toString('hex'),
       sync: this.#options.sync ? 'group' : 'none',
     };
   }

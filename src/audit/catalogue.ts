@@ -15,6 +15,10 @@ export const PRESETS = ['none', 'admin', 'write', 'all', 'everything'] as const;
 
 export type Preset = (typeof PRESETS)[number];
 
+export function isPreset(text: string): text is Preset {
+  return (PRESETS as readonly string[]).includes(text);
+}
+
 /** Events that the server leaves by itself, and the refusals that any call can become. */
 export const SERVER_EVENTS: Readonly<Record<string, { class: AuditClass; about: string }>> = {
   'auth.rejected': { class: 'auth', about: 'a call without a valid login' },

@@ -3,6 +3,7 @@ export { AuditLog } from './audit-log.js';
 export {
   type AuditClass,
   isAlwaysWritten,
+  isPreset,
   PRESETS,
   type Preset,
   SERVER_EVENTS,
@@ -32,6 +33,7 @@ export type { FormatOptions } from './formats/ocsf.js';
 export { jsonNumber, type LineFormat, nativeFormat } from './line.js';
 export {
   type AuditLogOptions,
+  type AuditSettings,
   type AuditStats,
   FAILURE_POLICIES,
   type FailurePolicy,
@@ -44,6 +46,7 @@ export {
   SEAL_PREFIX,
   sealKey,
 } from './records.js';
+export { selectionRules } from './rules.js';
 export type { EventKind, SelectionRules } from './selection.js';
 // Second places for the lines of the stream.
 export { makeSink } from './sinks/make.js';

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.js';
 import type { Log } from '../base/log.js';
 import type { Database, Databases } from '../database/index.js';
+import type { Preset } from './catalogue.js';
 import type { LineFormat } from './line.js';
 import type { Retention } from './sealer.js';
 import type { EventKind, SelectionRules } from './selection.js';
@@ -67,6 +68,27 @@ export interface AuditStats {
   readonly seq: number;
   /** By name: lines on disk that the sink has not taken. */
   readonly sinkLags: ReadonlyMap<string, number>;
+}
+
+/** What is set at run time, and what those must know who set it. */
+export interface AuditSettings {
+  readonly events: Preset;
+  /** `{}` takes everything. */
+  readonly filter: string;
+  readonly locked: boolean;
+  /** Of the live file. */
+  readonly path: string;
+  readonly format: string;
+  readonly fileNo: number;
+  /** Of the last line on disk. */
+  readonly seq: number;
+}
+
+/** Who changes a setting, and by what way. */
+export interface ChangeOrigin {
+  readonly origin: 'signal' | 'admin';
+  /** Undefined for the server itself. */
+  readonly user?: string;
 }
 
 /** Told of each batch: lines, bytes, seconds until it was on disk. */

@@ -21,6 +21,13 @@ export type RotationReason =
 /** A file that gets no more lines: all of its seal but what the sealing adds. */
 export type ClosedFile = Omit<Seal, 'v' | 'sealed_at' | 'prev_seal'>;
 
+/** What names a closed file for ever. */
+export interface ClosedName {
+  readonly file: string;
+  /** Hexadecimal. */
+  readonly sha256: string;
+}
+
 export interface StreamFilesOptions {
   readonly names: StreamNames;
   readonly clock: Clock;
@@ -31,7 +38,7 @@ export interface StreamFilesOptions {
   /** The last number that was used. */
   readonly fileNo: number;
   /** The file before the first of this process. */
-  readonly previous: { readonly file: string; readonly sha256: string } | undefined;
+  readonly previous: ClosedName | undefined;
   /** More for `audit.opened`. */
   opened(): EventData;
   closed(file: ClosedFile): void;
@@ -55,7 +62,7 @@ export class StreamFiles {
   #openedAt = 0;
   #keyId: string;
   #unnamed: { readonly inode: number; readonly file: string } | undefined;
-  #previous: { readonly file: string; readonly sha256: string } | undefined;
+  #previous: ClosedName | undefined;
 
   constructor(options: StreamFilesOptions, resumed?: ResumedFile) {
     this.#options = options;
@@ -96,7 +103,7 @@ export class StreamFiles {
     return this.#digest.merkleRoot();
   }
 
-  get lastClosed(): { readonly file: string } | undefined {
+  get lastClosed(): ClosedName | undefined {
     return this.#previous;
   }
 

@@ -8,7 +8,7 @@ import { AuditError } from './errors.js';
 import type { AuditEvent, EventData } from './event.js';
 import type { LineFormat, PreparedLine } from './line.js';
 import type { Interference } from './live-file.js';
-import type { ClosedFile, RotationReason, StreamFiles } from './stream-files.js';
+import type { ClosedFile, ClosedName, RotationReason, StreamFiles } from './stream-files.js';
 
 /** A transaction that an event vouches for. */
 export interface AuditedTx {
@@ -124,13 +124,15 @@ export class StreamWriter {
     });
   }
 
-  /** Closes the live file and begins a new one. */
-  rotate(reason: RotationReason): Promise<void> {
+  /** Closes the live file and begins a new one. @returns the closed one. @throws AuditError suspended */
+  rotate(reason: RotationReason): Promise<ClosedName> {
     return this.exclusively(async () => {
-      if (this.#suspendedBy !== undefined) {
+      if (this.#suspendedBy === undefined) await this.#attempt([], () => this.#rotate(reason));
+      const { lastClosed } = this.#files;
+      if (this.#suspendedBy !== undefined || lastClosed === undefined) {
         throw new AuditError('suspended', 'the audit stream cannot be written');
       }
-      await this.#attempt([], () => this.#rotate(reason));
+      return lastClosed;
     });
   }
 

@@ -105,7 +105,8 @@ class StreamAuditStage implements AuditStage {
     data.v = 1;
     // A call that was refused did nothing of what it asked for.
     const refused = call.name === 'auth.rejected' || call.name === 'authz.denied';
-    return refused ? data : Object.assign(data, dataOf(call.method, call.request, call.response));
+    if (refused) return data;
+    return Object.assign(data, dataOf(call.method, call.request, call.response), call.noted);
   }
 
   #login(caller: Caller): EventData {

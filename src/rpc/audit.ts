@@ -1,4 +1,4 @@
-import type { AuditClass } from '../audit/index.js';
+import type { AuditClass, EventData } from '../audit/index.js';
 import type { Caller } from '../auth/index.js';
 import type { MethodName, StatusName } from '../wire/index.js';
 import type { Peer } from './transport.js';
@@ -46,6 +46,8 @@ export interface AuditedCall {
   /** Header `user-agent`, unchecked. */
   readonly userAgent: string | undefined;
   readonly keys: readonly Uint8Array[];
+  /** What the handler knows beside them. */
+  readonly noted: EventData | undefined;
   /** The decoded request of a unary call or server stream. */
   readonly request: unknown;
   /** The answer of a unary call or client stream, before it is encoded. */

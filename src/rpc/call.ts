@@ -1,4 +1,4 @@
-import { AuditError } from '../audit/index.js';
+import { AuditError, type EventData } from '../audit/index.js';
 import { AuthError, type Caller, type Credentials } from '../auth/index.js';
 import { assert } from '../base/assert.js';
 import {
@@ -44,6 +44,7 @@ export class Call implements DatabaseContext {
   readonly #audited: boolean;
   readonly #keys: Uint8Array[] = [];
   readonly #startTick = performance.now();
+  #noted: EventData | undefined;
   #caller: Caller | undefined;
   #database: Database | undefined;
   #databaseName: string | undefined;
@@ -91,6 +92,10 @@ export class Call implements DatabaseContext {
 
   noteKey(key: Uint8Array): void {
     if (this.#audited) this.#keys.push(Uint8Array.from(key));
+  }
+
+  noteData(data: EventData): void {
+    if (this.#audited) this.#noted = { ...this.#noted, ...data };
   }
 
   noteCaller(caller: Caller): void {
@@ -310,6 +315,7 @@ export class Call implements DatabaseContext {
       requestId: metadata.get('x-request-id'),
       userAgent: metadata.get('user-agent'),
       keys: keys ?? this.#keys,
+      noted: this.#noted,
       request,
       response,
     };

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CallError, type GrpcClient } from '../support/grpc-client.js';
+import { entry, Fixture } from './server-fixture.js';
+import { readStream } from './stream-reader.js';
+
+const INVALID_ARGUMENT = 3;
+const FAILED_PRECONDITION = 9;
+
+async function refusal(work: Promise<unknown>): Promise<{ code: number; message: string }> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof CallError) return error;
+    throw error;
+  }
+  return assert.fail('it was not refused');
+}
+
+async function sets(client: GrpcClient, ...keys: string[]): Promise<void> {
+  for (const key of keys) await client.call('Set', { KVs: [entry(key)] });
+}
+
+test('a sysadmin begins a new file, and the stream says who asked for it', async (t) => {
+  const f = new Fixture(t);
+  const server = await f.start('--audit-compress=false');
+  const client = await f.client();
+  const before = await client.call('GetAuditConfig', {});
+  const rotation = await client.call('RotateAudit', {});
+  assert.equal(rotation.fileNo, before.fileNo + 1);
+  assert.ok(readStream(f.audit).files.includes(rotation.closedFile));
+  const [rotated] = f.events('audit.rotated');
+  assert.equal(rotated?.event_data.reason, 'admin');
+  const [asked] = f.events('audit.rotate_requested');
+  assert.equal(asked?.username, 'immudb');
+  const opened = f.events('audit.opened').at(-1);
+  assert.equal(opened?.event_data.previous_sha256, rotation.closedSha256);
+  const password = Buffer.from('Al1ce-pass!');
+  const request = { user: Buffer.from('alice'), password, permission: 254, database: 'defaultdb' };
+  await client.call('CreateUser', request);
+  const alice = await f.client('alice', 'Al1ce-pass!');
+  for (const call of [alice.call('RotateAudit', {}), alice.call('GetAuditConfig', {})]) {
+    await refusal(call);
+  }
+  assert.equal(f.events('authz.denied').length, 2);
+  assert.equal(f.events('audit.rotated').length, 1);
+  await f.stop(server);
+});
+
+test('preset and filter change while the server runs, told under the old ones first', async (t) => {
+  const f = new Fixture(t);
+  const server = await f.start();
+  const client = await f.client();
+  await sets(client, 'a');
+  const filter = '{ event_name: { $ne: "kv.set" } }';
+  const config = await client.call('SetAuditConfig', { events: 'all', filter });
+  assert.deepEqual([config.events, config.filter, config.locked], ['all', filter, false]);
+  await sets(client, 'b');
+  await client.call('Get', { key: Buffer.from('a') });
+  await client.call('SetAuditConfig', { filter: '{}' });
+  await sets(client, 'c');
+  assert.equal(f.events('kv.set').length, 2);
+  assert.equal(f.events('kv.get').length, 1);
+  const [changed, back] = f.events('audit.config_changed');
+  assert.equal(changed?.username, 'immudb');
+  assert.deepEqual(changed?.event_data, {
+    changes: { events: ['write', 'all'] },
+    filter_new: filter,
+    filter_old: '{}',
+    origin: 'admin',
+    outcome: 'success',
+    v: 1,
+  });
+  assert.deepEqual(back?.event_data.changes, {});
+  const [call] = f.events('config.changed');
+  assert.deepEqual(call?.event_data.changes, {
+    audit_events: ['write', 'all'],
+    audit_filter: ['{}', filter],
+  });
+  // What cannot be changes nothing.
+  for (const change of [{ events: 'some' }, { filter: '{ $where: "1" }' }, { filter: '{' }]) {
+    assert.equal((await refusal(client.call('SetAuditConfig', change))).code, INVALID_ARGUMENT);
+  }
+  assert.equal((await client.call('GetAuditConfig', {})).events, 'all');
+  assert.equal(f.events('audit.config_changed').length, 2);
+  await f.stop(server);
+  // It held until here.
+  const next = await f.start();
+  assert.equal((await (await f.client()).call('GetAuditConfig', {})).events, 'write');
+  await f.stop(next);
+});
+
+test('locked settings stay, and without a stream there is nothing to ask', async (t) => {
+  const f = new Fixture(t);
+  let server = await f.start('--audit-lock');
+  let client = await f.client();
+  assert.equal((await client.call('GetAuditConfig', {})).locked, true);
+  const locked = await refusal(client.call('SetAuditConfig', { events: 'none' }));
+  assert.equal(locked.code, FAILED_PRECONDITION);
+  assert.match(locked.message, /--audit-lock/);
+  await f.stop(server);
+  server = await f.start('--audit=false');
+  client = await f.client();
+  const off = await refusal(client.call('RotateAudit', {}));
+  assert.equal(off.code, FAILED_PRECONDITION);
+  await f.stop(server);
+});
