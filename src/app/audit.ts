@@ -91,10 +91,13 @@ function namedSinks({ auditSinks, auditSinkCa }: Config): NamedSink[] {
   });
 }
 
-async function sealDatabase(
-  { auditSealDatabase: name }: Config,
-  databases: DatabaseManager,
-): Promise<Database> {
+/** Names of databases are in lower case. */
+export function sealDatabaseName({ auditSealDatabase }: Config): string {
+  return auditSealDatabase.toLowerCase();
+}
+
+async function sealDatabase(config: Config, databases: DatabaseManager): Promise<Database> {
+  const name = sealDatabaseName(config);
   if (name === SYSTEM_DATABASE) return databases.system;
   if (!databases.exists(name)) {
     await databases.create(name, {}, { createdBy: SYSTEM_DATABASE, ifNotExists: true });

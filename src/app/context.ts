@@ -7,7 +7,7 @@ import { lockDirectory } from '../base/lock-file.js';
 import type { Log } from '../base/log.js';
 import { DatabaseManager, type HeaderVersionSetting } from '../database/index.js';
 import { StateSigner } from '../proofs/index.js';
-import { openAudit } from './audit.js';
+import { openAudit, sealDatabaseName } from './audit.js';
 import type { Config, Secrets } from './config/index.js';
 import { serverIdentity } from './server-identity.js';
 
@@ -133,6 +133,7 @@ function openAuth(
       enabled: config.auth,
       devMode: config.devMode,
       maintenance: config.maintenance,
+      serverDatabases: [sealDatabaseName(config)],
       adminPassword: secrets.adminPassword,
       forceAdminPassword: config.forceAdminPassword,
       tokenKeyPath: path.join(config.dir, 'token.key'),

@@ -125,7 +125,7 @@ export class AuditLog {
       writer: this.#writer,
       watermarks: this.#watermarks,
       clock,
-      settle: () => this.#reconciler.settle(),
+      settle: (all) => (all ? this.#reconciler.settleAll() : this.#reconciler.settle()),
       say: (name, data) => this.say(name, data),
     });
   }
@@ -225,12 +225,12 @@ export class AuditLog {
   }
 
   #noteTx({ database, txId }: AuditedTx): void {
-    this.#watermarks.add(database, txId, this.#options.clock.now());
+    this.#watermarks.add(database, txId);
   }
 
   /** A database that does not exist any more; one of its name starts anew. */
   forgetDatabase(name: string): void {
-    this.#watermarks.forget(name);
+    this.#reconciler.forgetDatabase(name);
   }
 
   // For the server itself.
@@ -389,7 +389,10 @@ export class AuditLog {
       },
       suspended: (error: unknown) => this.#outage.begin(error),
       mayResume: () => this.#outage.mayEnd(),
-      resumed: () => this.#outage.end(),
+      resumed: () => {
+        this.#reconciler.forgetSeen();
+        return this.#outage.end();
+      },
     };
   }
 }

@@ -91,7 +91,7 @@ export class Auth {
     this.#tokens = new TokenLogins({ codec: this.#codec, options, clock, random, log: this.#log });
     this.#sessions = new Sessions({ options, clock, random, tokens: this.#tokens });
     this.#throttle = new LoginThrottle(options, clock);
-    this.#access = new DatabaseAccess(this.mode, dependencies.databases);
+    this.#access = new DatabaseAccess(this.mode, dependencies.databases, options.serverDatabases);
     this.#authenticator = new Authenticator(
       this.mode,
       options.devMode,
@@ -229,7 +229,7 @@ export class Auth {
     return this.#access.selectedDatabase(caller);
   }
 
-  /** For calls on the selected database. `systemdb` takes no writes. @throws permissionDenied */
+  /** For calls on the selected database. `systemdb` and those of the server take no writes. @throws permissionDenied */
   authorize(caller: Caller, database: string, level: AccessLevel): void {
     this.#access.authorize(caller, database, level);
   }

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { CallError, type GrpcClient } from '../support/grpc-client.js';
 import { entry, Fixture } from './server-fixture.js';
 import { readStream } from './stream-reader.js';
@@ -103,5 +106,55 @@ test('locked settings stay, and without a stream there is nothing to ask', async
   client = await f.client();
   const off = await refusal(client.call('RotateAudit', {}));
   assert.equal(off.code, FAILED_PRECONDITION);
+  await f.stop(server);
+});
+
+test('the database of the seals is read by whoever may, and written by the server alone', async (t) => {
+  const f = new Fixture(t);
+  const server = await f.start('--audit-seal-db=auditseals', '--audit-checkpoint-interval=100ms');
+  const client = await f.client();
+  const { token } = await client.call('UseDatabase', { databaseName: 'auditseals' });
+  const asAuditor = { headers: { authorization: `Bearer ${token}` } };
+  await client.call('RotateAudit', {});
+  const { entries } = await client.call('Scan', { prefix: Buffer.from('audit/') }, asAuditor);
+  assert.ok(entries.length > 0);
+  const database = 'auditseals';
+  const refused = [
+    client.call('Set', { KVs: [entry('audit/seal/x')] }, asAuditor),
+    client.call('Delete', { keys: [Buffer.from('audit/seal/x')] }, asAuditor),
+    client.call('UnloadDatabase', { database }),
+    client.call('TruncateDatabase', { database, retentionPeriod: 86_400_000 }),
+    client.call('UpdateDatabaseV2', { database, settings: { syncFrequency: { value: 1 } } }),
+  ];
+  for (const call of refused) assert.match((await refusal(call)).message, /permission denied/);
+  await f.stop(server);
+  await assert.rejects(f.start('--audit-seal-db=defaultdb'), /no database of clients/);
+});
+
+test('a filter may stand in the file as a table, and SIGHUP reads it again', async (t) => {
+  const f = new Fixture(t);
+  const file = path.join(f.folder, 'stele.toml');
+  writeFileSync(
+    file,
+    '[audit-filter]\n"users.user" = "nobody"\nevent_name = { "$in" = ["kv.set"] }\n',
+  );
+  const server = await f.start('--config', file);
+  const client = await f.client();
+  assert.deepEqual(JSON.parse((await client.call('GetAuditConfig', {})).filter), {
+    'users.user': 'nobody',
+    event_name: { $in: ['kv.set'] },
+  });
+  await sets(client, 'a');
+  writeFileSync(file, '[audit-filter]\n"users.user" = "immudb"\n');
+  server.signal('SIGHUP');
+  const changed = await f.until('audit.config_changed');
+  assert.equal(changed.username, 'stele');
+  assert.equal(changed.event_data.origin, 'signal');
+  await sets(client, 'b');
+  assert.equal(f.events('kv.set').length, 1);
+  writeFileSync(file, '[audit-filter]\n"$where" = "1"\n');
+  server.signal('SIGHUP');
+  while (!server.log.includes('the audit settings stay as they were')) await delay(10);
+  assert.match((await client.call('GetAuditConfig', {})).filter, /immudb/);
   await f.stop(server);
 });

@@ -30,14 +30,20 @@ export function checkRelations(config: Config, sourceOf: SourceOf): void {
     throw conflict('--log-rotation-age is at least 1m, or 0 for never');
   }
   checkLimits(config, sourceOf);
-  checkSinks(config);
+  checkAudit(config);
   for (const name of ['certificate', 'privateKey', 'clientCas', 'auditSinkCa'] as const) {
     const file = config[name];
     if (file !== undefined) checkReadable(file, describeSource(sourceOf(name)));
   }
 }
 
-function checkSinks(config: Config): void {
+function checkAudit(config: Config): void {
+  if (config.auditSealDatabase.toLowerCase() === 'defaultdb') {
+    throw new ConfigError(
+      'conflict',
+      '--audit-seal-db is no database of clients, so not defaultdb',
+    );
+  }
   const names = config.auditSinks.map((sink) => sink.slice(0, sink.indexOf('=')));
   const { auditRequireSink: required, auditRetentionRequireArchive: archive } = config;
   const twice = names.find((name, at) => names.indexOf(name) !== at);

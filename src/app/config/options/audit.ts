@@ -203,7 +203,9 @@ export const auditOptions = {
     group: 'Audit',
     default: 'systemdb',
     help: 'Database of the seals; made if it does not exist',
-    prose: 'A database of its own is in DatabaseList, so that auditors of every SDK check it.',
+    prose:
+      'A database of its own is in DatabaseList, so that auditors of every SDK check it. Clients cannot ' +
+      'write, change, unload or delete it; a right to read it is all that an auditor needs.',
   }),
   auditWarnBytes: bytes({
     flag: 'audit-space-warn',
