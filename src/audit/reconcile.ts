@@ -31,7 +31,7 @@ function dataOf(database: Database, txId: number): EventData {
   return { alh: alhOf(header).toString('hex'), ts: header.ts, tx_id: txId };
 }
 
-/** Milliseconds after which a call that has left no event is taken for dead. */
+/** Milliseconds after which a call that has left no event is taken for dead; found at the latest after twice that. */
 const OVERDUE_MS = 60_000;
 
 export interface ReconcilerOptions {
