@@ -8,6 +8,7 @@ import {
   type SelectionRules,
   selectionRules,
 } from '../audit/index.js';
+import type { Auth } from '../auth/index.js';
 import type { Clock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
@@ -70,8 +71,13 @@ export async function openAudit(
   });
 }
 
-export function stageOf(audit: AuditLog, config: Config): AuditStage {
-  return auditStage(audit, { keysMax: config.auditMaxKeys, keys: config.auditKeys });
+export function stageOf(audit: AuditLog, config: Config, auth: Auth): AuditStage {
+  return auditStage(audit, {
+    keysMax: config.auditMaxKeys,
+    keys: config.auditKeys,
+    trustedProxies: config.auditTrustedProxies,
+    isUser: config.auditHashUnknownUsers ? (name) => auth.isUser(name) : undefined,
+  });
 }
 
 async function configuredRules({ auditEvents, auditFilter }: Config): Promise<SelectionRules> {

@@ -82,7 +82,7 @@ function createServer(
     metrics: monitor.rpcMetrics,
     ...(context.audit === undefined
       ? {}
-      : { audit: stageOf(context.audit, config), auditLog: context.audit }),
+      : { audit: stageOf(context.audit, config, auth), auditLog: context.audit }),
     limits: rpcLimits(config),
   });
 }

@@ -1,12 +1,12 @@
 import path from 'node:path';
 import { messageOf } from '../base/errors.js';
 import { sha256 } from '../base/sha256.js';
+import { ActiveRules } from './active-rules.js';
 import { Admission } from './admission.js';
 import { type AuditKey, openAuditKey } from './audit-key.js';
 import type { AuditClass } from './catalogue.js';
 import { Checkpoints } from './checkpoints.js';
 import { Counters } from './counters.js';
-import { AuditError } from './errors.js';
 import type { AuditEvent, EventData } from './event.js';
 import { streamNames } from './file-names.js';
 import { fitted } from './fit.js';
@@ -26,8 +26,8 @@ import { type Recovered, recover } from './recovery.js';
 import { filterText } from './rules.js';
 import { SealStore } from './seal-store.js';
 import { Sealer } from './sealer.js';
-import { EventSelection, type SelectionRules } from './selection.js';
-import { serverEvent } from './server-event.js';
+import type { SelectionRules } from './selection.js';
+import { type OwnEvent, serverEvent } from './server-event.js';
 import { Sinks } from './sinks/sinks.js';
 import { AuditSpace } from './space.js';
 import { SpaceWatch } from './space-watch.js';
@@ -53,10 +53,9 @@ export class AuditLog {
   readonly #spaceWatch: SpaceWatch;
   readonly #admission: Admission;
   #sinks: Sinks | undefined;
-  #selection: EventSelection;
+  readonly #rules: ActiveRules;
   #timer: NodeJS.Timeout | undefined;
   #onBatch: BatchObserver = () => {};
-  #changing: Promise<void> = Promise.resolve();
   #ticking: Promise<void> | undefined;
 
   private constructor(
@@ -70,7 +69,10 @@ export class AuditLog {
     this.#options = options;
     this.key = key;
     const names = streamNames(options.path);
-    this.#selection = new EventSelection(options.rules, options.kinds);
+    this.#rules = new ActiveRules({
+      ...options,
+      say: (name, data, more) => this.say(name, data, more),
+    });
     this.#watermarks = new Watermarks();
     this.#space = new AuditSpace(names.folder, options.space);
     this.#sealer = new Sealer({
@@ -117,8 +119,8 @@ export class AuditLog {
     this.#reconciler = new Reconciler({
       ...{ databases: options.databases, sealDatabase: options.sealDatabase.name },
       ...{ watermarks: this.#watermarks, clock, log },
-      writesAreLeftOut: () => this.#selection.writesAreLeftOut,
-      say: (name, data, resource) => this.say(name, data, resource),
+      writesAreLeftOut: () => this.#rules.selection.writesAreLeftOut,
+      say: (name, data, resource) => this.say(name, data, { resource }),
     });
     this.#checkpoints = new Checkpoints({
       store,
@@ -183,7 +185,7 @@ export class AuditLog {
 
   /** Whether events of this name may be written. */
   selects(name: string): boolean {
-    return this.#selection.of(name) !== 'never';
+    return this.#rules.selection.of(name) !== 'never';
   }
 
   /** Event ids and request ids. */
@@ -210,7 +212,7 @@ export class AuditLog {
    * @throws AuditError suspended: the event stays in memory and is written when that is possible
    */
   write(event: AuditEvent, eventClass: AuditClass, tx?: AuditedTx): Promise<unknown> | undefined {
-    if (!this.#selection.takes(event, eventClass)) {
+    if (!this.#rules.selection.takes(event, eventClass)) {
       this.#counters.filtered++;
       if (tx !== undefined) this.#noteTx(tx);
       return undefined;
@@ -236,13 +238,21 @@ export class AuditLog {
   // For the server itself.
 
   /** An event of the server itself; resolves when it is on disk. */
-  async say(name: string, data: EventData, resource?: string): Promise<void> {
-    await this.#put(this.#make(name, data, resource));
-  }
-
-  async #put(event: AuditEvent): Promise<void> {
+  async say(name: string, data: EventData, more: OwnEvent = {}): Promise<void> {
+    const event = this.#make(name, data, more);
     this.#counters.count(event);
     await this.#writer.append(event);
+  }
+
+  /** The same for one that the rules may leave out, and nobody waits for. */
+  tell(name: string, eventClass: AuditClass, data: EventData, more: OwnEvent = {}): void {
+    if (!this.#rules.selection.takes(this.#make(name, data, more), eventClass)) {
+      this.#counters.filtered++;
+      return;
+    }
+    this.say(name, data, more).catch((error: unknown) => {
+      this.#options.log.warn('an audit event is lost', { event: name, reason: messageOf(error) });
+    });
   }
 
   async tamperDetected(data: EventData): Promise<void> {
@@ -255,41 +265,19 @@ export class AuditLog {
     await this.say('tamper.detected', data);
   }
 
-  #make(name: string, data: EventData, resource?: string): AuditEvent {
+  #make(name: string, data: EventData, more: OwnEvent = {}): AuditEvent {
     const { clock, eventSource } = this.#options;
-    return serverEvent(clock.now(), eventSource, name, data, resource);
+    return serverEvent(clock.now(), eventSource, name, data, more);
   }
 
-  /**
-   * Other rules from now on. The event that says so is on disk under the old ones first.
-   * @throws AuditError locked, suspended
-   */
+  /** @throws AuditError locked, suspended */
   reconfigure(rules: SelectionRules, origin: ChangeOrigin): Promise<void> {
-    const changed = this.#changing.then(() => this.#reconfigure(rules, origin));
-    this.#changing = changed.catch(() => undefined);
-    return changed;
-  }
-
-  async #reconfigure(rules: SelectionRules, { origin, user }: ChangeOrigin): Promise<void> {
-    if (this.#options.locked) {
-      throw new AuditError(
-        'locked',
-        'the audit settings are locked until the next start (--audit-lock)',
-      );
-    }
-    const old = this.#selection.rules;
-    const [before, after] = [filterText(old), filterText(rules)];
-    if (old.preset === rules.preset && before === after) return;
-    const changes = old.preset === rules.preset ? {} : { events: [old.preset, rules.preset] };
-    const data = { changes, filter_new: after, filter_old: before, origin };
-    const event = this.#make('audit.config_changed', data);
-    await this.#put(user === undefined ? event : { ...event, username: user });
-    this.#selection = new EventSelection(rules, this.#options.kinds);
+    return this.#rules.change(rules, origin);
   }
 
   settings(): AuditSettings {
     const { locked, path: live, format } = this.#options;
-    const { rules } = this.#selection;
+    const { rules } = this.#rules.selection;
     return {
       events: rules.preset,
       filter: filterText(rules),
@@ -362,7 +350,7 @@ export class AuditLog {
   }
 
   #openedData(): EventData {
-    const { rules } = this.#selection;
+    const { rules } = this.#rules.selection;
     return {
       events: rules.preset,
       filter_hash: sha256(Buffer.from(filterText(rules))).toString('hex'),

@@ -23,6 +23,16 @@ export function isPreset(text: string): text is Preset {
 export const SERVER_EVENTS: Readonly<Record<string, { class: AuditClass; about: string }>> = {
   'auth.rejected': { class: 'auth', about: 'a call without a valid login' },
   'authz.denied': { class: 'auth', about: 'a call that its caller may not make' },
+  'auth.session.expired': { class: 'auth', about: 'a session that nobody closed' },
+  'user.admin_reset': {
+    class: 'user',
+    about: 'a start gave the first user the configured password',
+  },
+  'database.load': { class: 'database', about: 'a database that is opened' },
+  'database.unload': {
+    class: 'database',
+    about: 'a database that is closed because nobody uses it, or at the end',
+  },
   'tx.recovered': { class: 'write', about: 'a transaction whose event a crash prevented' },
   'server.started': { class: 'config', about: 'the end of a start' },
   'server.stopping': { class: 'config', about: 'the begin of a stop' },
@@ -52,6 +62,12 @@ export function isAlwaysWritten(eventName: string): boolean {
     eventName.startsWith('server.st') ||
     (eventName.startsWith('audit.') && eventName !== 'audit.queried')
   );
+}
+
+/** Whether `tx_id` of such an event is a transaction that its call committed. */
+export function vouchesForTx(eventName: string, readOnly: boolean): boolean {
+  if (eventName === 'tx.recovered' || eventName === 'tx.import') return true;
+  return eventName.startsWith('kv.') && !readOnly;
 }
 
 const NOISE: ReadonlySet<string> = new Set(['session.keepalive', 'server.health', 'state.read']);

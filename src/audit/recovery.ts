@@ -2,6 +2,7 @@ import { link, open, readdir, stat, truncate, unlink, writeFile } from 'node:fs/
 import path from 'node:path';
 import { syncDirectory } from '../base/durable-file.js';
 import { sha256 } from '../base/sha256.js';
+import { vouchesForTx } from './catalogue.js';
 import { type ChainHead, EMPTY_CHAIN } from './chain.js';
 import type { EventData } from './event.js';
 import { parseRotatedName, type RotatedName, rotatedName, type StreamNames } from './file-names.js';
@@ -216,8 +217,8 @@ class Recovery {
       this.#deleted.add(target);
       this.#txs.delete(target);
     }
-    const vouches = event.event_name === 'tx.recovered' || !event.read_only;
-    if (!vouches || typeof txId !== 'number' || typeof db !== 'string') return;
+    if (!vouchesForTx(event.event_name, event.read_only)) return;
+    if (typeof txId !== 'number' || typeof db !== 'string') return;
     const ids = this.#txs.get(db) ?? [];
     for (let id = txId; id <= (typeof to === 'number' ? to : txId); id++) ids.push(id);
     this.#txs.set(db, ids);

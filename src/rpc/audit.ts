@@ -45,6 +45,8 @@ export interface AuditedCall {
   readonly requestId: string | undefined;
   /** Header `user-agent`, unchecked. */
   readonly userAgent: string | undefined;
+  /** Header `x-forwarded-for`, unchecked. */
+  readonly forwardedFor: string | undefined;
   readonly keys: readonly Uint8Array[];
   /** What the handler knows beside them. */
   readonly noted: EventData | undefined;

@@ -314,6 +314,7 @@ export class Call implements DatabaseContext {
       peer,
       requestId: metadata.get('x-request-id'),
       userAgent: metadata.get('user-agent'),
+      forwardedFor: metadata.get('x-forwarded-for'),
       keys: keys ?? this.#keys,
       noted: this.#noted,
       request,

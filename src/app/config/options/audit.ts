@@ -9,6 +9,7 @@ import {
   optionalText,
   text,
 } from '../option-types.js';
+import { isNetwork } from './networks.js';
 
 /** `name=address`; the stream itself reads the address. */
 const SINK = /^[A-Za-z0-9-]{1,64}=(stdout:|syslog(\+tls)?:\/\/|https?:\/\/)/;
@@ -72,6 +73,20 @@ export const auditOptions = {
     choices: ['hash', 'plain', 'none'],
     default: 'hash',
     help: 'How the keys of users stand in events',
+  }),
+  auditTrustedProxies: list({
+    flag: 'audit-trusted-proxies',
+    group: 'Audit',
+    expected: 'IP addresses or networks such as 10.0.0.0/8, separated by commas',
+    element: isNetwork,
+    help: 'Addresses whose header x-forwarded-for is written down, beside their own',
+    prose: 'source_ip_address is the address of the connection, whoever claims another.',
+  }),
+  auditHashUnknownUsers: boolean({
+    flag: 'audit-hash-unknown-users',
+    group: 'Audit',
+    default: false,
+    help: 'Hash names of failed logins that no user has: people type passwords there',
   }),
   auditMaxKeys: integer({
     flag: 'audit-max-keys',
