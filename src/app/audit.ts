@@ -75,6 +75,7 @@ export function stageOf(audit: AuditLog, config: Config, auth: Auth): AuditStage
   return auditStage(audit, {
     keysMax: config.auditMaxKeys,
     keys: config.auditKeys,
+    received: config.auditStages === 'received',
     trustedProxies: config.auditTrustedProxies,
     isUser: config.auditHashUnknownUsers ? (name) => auth.isUser(name) : undefined,
   });

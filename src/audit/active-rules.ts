@@ -13,6 +13,8 @@ export interface ActiveRulesOptions {
   say(name: string, data: EventData, more: { readonly user?: string | undefined }): Promise<void>;
 }
 
+export const LOCKED = 'the audit settings are locked until the next start (--audit-lock)';
+
 /** What selects events now. */
 export class ActiveRules {
   readonly #options: ActiveRulesOptions;
@@ -41,10 +43,7 @@ export class ActiveRules {
   async #change(rules: SelectionRules, { origin, user }: ChangeOrigin): Promise<void> {
     const { locked, kinds, say } = this.#options;
     if (locked) {
-      throw new AuditError(
-        'locked',
-        'the audit settings are locked until the next start (--audit-lock)',
-      );
+      throw new AuditError('locked', LOCKED);
     }
     const old = this.#selection.rules;
     const [before, after] = [filterText(old), filterText(rules)];

@@ -1,12 +1,13 @@
 import path from 'node:path';
 import { messageOf } from '../base/errors.js';
 import { sha256 } from '../base/sha256.js';
-import { ActiveRules } from './active-rules.js';
+import { ActiveRules, LOCKED } from './active-rules.js';
 import { Admission } from './admission.js';
-import { type AuditKey, openAuditKey } from './audit-key.js';
+import { type AuditKey, auditKeyFile, openAuditKey, replaceAuditKey } from './audit-key.js';
 import type { AuditClass } from './catalogue.js';
 import { Checkpoints } from './checkpoints.js';
 import { Counters } from './counters.js';
+import { AuditError } from './errors.js';
 import type { AuditEvent, EventData } from './event.js';
 import { streamNames } from './file-names.js';
 import { fitted } from './fit.js';
@@ -40,8 +41,8 @@ const TICK_MS = 1000;
 
 /** The audit stream of a server. */
 export class AuditLog {
-  readonly key: AuditKey;
   readonly #options: AuditLogOptions;
+  #key: AuditKey;
   readonly #watermarks: Watermarks;
   readonly #space: AuditSpace;
   readonly #writer: StreamWriter;
@@ -67,7 +68,7 @@ export class AuditLog {
   ) {
     const { clock, log, format, retention, compress } = options;
     this.#options = options;
-    this.key = key;
+    this.#key = key;
     const names = streamNames(options.path);
     this.#rules = new ActiveRules({
       ...options,
@@ -87,7 +88,7 @@ export class AuditLog {
         clock,
         format: format.name,
         sync: options.sync,
-        keyId: key.id,
+        keyId: () => this.#key.id,
         fileNo: found.fileNo,
         previous: found.previous,
         opened: () => this.#openedData(),
@@ -140,7 +141,7 @@ export class AuditLog {
   static async open(options: AuditLogOptions): Promise<AuditLog> {
     const names = streamNames(options.path);
     await prepareFolder(names.folder);
-    const key = await openAuditKey(path.join(names.folder, 'audit.key'));
+    const key = await openAuditKey(auditKeyFile(names.folder));
     const store = new SealStore(options.sealDatabase);
     const { seal, hash } = await store.lastSeal();
     const checkpoint = await store.lastCheckpoint();
@@ -159,6 +160,8 @@ export class AuditLog {
     // What was committed before there was a stream needs no event; that is noted first of all.
     const hasHistory = found.head.seq > 0;
     await this.#writer.begin('startup');
+    const { keyId } = found;
+    if (keyId !== undefined && keyId !== this.#key.id) await this.#sayKeyRotated(keyId, 'startup');
     if (found.torn !== undefined) await this.say('audit.recovered', found.torn);
     for (const data of found.tampered) await this.tamperDetected(data);
     await this.#reconciler.start(found, checkpoint, hasHistory);
@@ -235,6 +238,11 @@ export class AuditLog {
     this.#reconciler.forgetDatabase(name);
   }
 
+  /** Digests of what must be recognised and not be read. */
+  get key(): AuditKey {
+    return this.#key;
+  }
+
   // For the server itself.
 
   /** An event of the server itself; resolves when it is on disk. */
@@ -297,6 +305,25 @@ export class AuditLog {
   /** Makes a checkpoint now; true when the server stops after it. */
   async checkpoint(clean = false): Promise<void> {
     await this.#checkpoints.make(clean);
+  }
+
+  /**
+   * Hashes with another key from now on, in a new file. Calls under way may still use the old one.
+   * @returns the ids of both. @throws AuditError locked, suspended
+   */
+  async rotateKey(user?: string): Promise<{ readonly old: string; readonly new: string }> {
+    if (this.#options.locked) throw new AuditError('locked', LOCKED);
+    const old = this.#key;
+    this.#key = await replaceAuditKey(path.dirname(this.#options.path), old);
+    await this.#sayKeyRotated(old.id, 'admin', user);
+    return { old: old.id, new: this.#key.id };
+  }
+
+  /** What a file is hashed with stands in its first line. */
+  async #sayKeyRotated(old: string, origin: string, user?: string): Promise<void> {
+    const data = { new_key_id: this.#key.id, old_key_id: old, origin };
+    await this.say('audit.key_rotated', data, { user });
+    await this.#writer.rotate('config');
   }
 
   observeBatches(observer: BatchObserver): void {

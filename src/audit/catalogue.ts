@@ -40,6 +40,7 @@ export const SERVER_EVENTS: Readonly<Record<string, { class: AuditClass; about: 
   'audit.rotated': { class: 'config', about: 'the last line of a file' },
   'audit.checkpoint': { class: 'config', about: 'a record of the stream in an immutable database' },
   'audit.config_changed': { class: 'config', about: 'another filter or preset' },
+  'audit.key_rotated': { class: 'config', about: 'another key hashes keys of users' },
   'audit.file_archived': { class: 'config', about: 'a closed file was compressed' },
   'audit.file_deleted': {
     class: 'config',

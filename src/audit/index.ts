@@ -1,4 +1,5 @@
 // The stream.
+export { auditKeyFile } from './audit-key.js';
 export { AuditLog } from './audit-log.js';
 export {
   type AuditClass,

@@ -18,6 +18,8 @@ export interface Recovered {
   /** The last number that was used. */
   readonly fileNo: number;
   readonly previous: { readonly file: string; readonly sha256: string } | undefined;
+  /** Of the key that the newest file was opened with. */
+  readonly keyId: string | undefined;
   /** The live file, to go on with. */
   readonly resumed: ResumedFile | undefined;
   /** Closed and not sealed. */
@@ -103,6 +105,7 @@ class Recovery {
       head,
       fileNo: Math.max(this.#fileNo, checkpoint?.file_no ?? 0),
       previous: this.#previous,
+      keyId: live?.keyId ?? this.#closed.at(-1)?.key_id ?? this.#input.seal?.key_id,
       resumed,
       closed: this.#closed,
       torn,

@@ -34,7 +34,8 @@ export interface StreamFilesOptions {
   readonly format: string;
   /** Whether lines are on disk when they are written. */
   readonly sync: boolean;
-  readonly keyId: string;
+  /** Of the key in force. */
+  keyId(): string;
   /** The last number that was used. */
   readonly fileNo: number;
   /** The file before the first of this process. */
@@ -68,7 +69,7 @@ export class StreamFiles {
     this.#options = options;
     this.#fileNo = options.fileNo;
     this.#previous = options.previous;
-    this.#keyId = resumed?.keyId ?? options.keyId;
+    this.#keyId = resumed?.keyId ?? options.keyId();
     if (resumed === undefined) return;
     this.#live = resumed.file;
     this.#digest = resumed.digest;
@@ -117,7 +118,8 @@ export class StreamFiles {
 
   /** Makes the next live file. @returns what its first line says of it */
   async create(): Promise<EventData> {
-    const { names, clock, format, keyId, sync } = this.#options;
+    const { names, clock, format, sync } = this.#options;
+    const keyId = this.#options.keyId();
     const livePath = path.join(names.folder, names.live);
     const live = await LiveFile.create(livePath, sync).catch(async (error: unknown) => {
       if (systemErrorCode(error) !== 'EEXIST') throw error;

@@ -17,6 +17,8 @@ export interface AuditStageOptions {
   readonly keysMax: number;
   /** How keys of users are written. */
   readonly keys: 'hash' | 'plain' | 'none';
+  /** Whether calls that may change something leave a line before they are carried out. */
+  readonly received: boolean;
   /** Addresses and networks whose `x-forwarded-for` is written down. */
   readonly trustedProxies: readonly string[];
   /** Where names of failed logins are hashed when this says that nobody has them. */
@@ -58,6 +60,14 @@ class StreamAuditStage implements AuditStage {
 
   admit(name: string, readOnly: boolean): Promise<void> | undefined {
     return this.#log.admit(readOnly, this.#writes.has(name));
+  }
+
+  received(call: AuditedCall): Promise<unknown> | undefined {
+    if (!this.#options.received) return undefined;
+    const event = this.#eventOf(call, undefined);
+    const { duration_us: _duration, status: _status, ...data } = event.event_data;
+    const marked = { ...data, outcome: 'unknown', stage: 'received' };
+    return this.#log.write({ ...event, event_data: marked }, call.class);
   }
 
   record(call: AuditedCall): Promise<unknown> | undefined {

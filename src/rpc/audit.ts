@@ -65,6 +65,11 @@ export interface AuditStage {
    * cannot be written, or too much waits for it.
    */
   admit(name: string, readOnly: boolean): Promise<void> | undefined;
+  /**
+   * Called before a call that may change something is carried out.
+   * @returns a promise that the call waits for; it rejects when the call must not go on
+   */
+  received(call: AuditedCall): Promise<unknown> | undefined;
   /** Resolves when the event is on disk, or the filter left it out. The answer waits for it. */
   record(call: AuditedCall): Promise<unknown> | undefined;
 }
@@ -72,6 +77,7 @@ export interface AuditStage {
 export const noAudit: AuditStage = {
   selects: () => false,
   admit: () => undefined,
+  received: () => undefined,
   record: () => undefined,
 };
 

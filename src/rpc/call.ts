@@ -190,14 +190,39 @@ export class Call implements DatabaseContext {
 
   async #execute(row: PlannedRow): Promise<void> {
     switch (this.#plan.kind) {
-      case 'unary':
-        return this.#answer(await row.handler(this, await this.#readRequest(row)));
+      case 'unary': {
+        const request = await this.#readRequest(row);
+        await this.#received();
+        return this.#answer(await row.handler(this, request));
+      }
       case 'clientStream':
+        await this.#received();
         return this.#answer(await row.handler(this, this.#requests()));
-      case 'serverStream':
-        return this.#stream(row.handler(this, await this.#readRequest(row)));
+      case 'serverStream': {
+        const request = await this.#readRequest(row);
+        await this.#received();
+        return this.#stream(row.handler(this, request));
+      }
       case 'bidi':
+        await this.#received();
         return this.#stream(row.handler(this, this.#requests()));
+    }
+  }
+
+  /** For calls that may end the server, or change something and never answer. */
+  #received(): Promise<void> | undefined {
+    const { audit: row } = this.#plan;
+    if (!this.#audited || row.class === 'auth' || isReadOnly(row)) return undefined;
+    const { audit } = this.#environment;
+    const name = eventNameOf(row, this.#request, false, undefined);
+    const refuse = (cause: unknown): never => {
+      throw new RpcError('auditUnavailable', undefined, { cause });
+    };
+    try {
+      const call = this.#auditedCall(name, undefined, undefined);
+      return audit.received(call)?.then(() => undefined, refuse);
+    } catch (cause) {
+      return refuse(cause);
     }
   }
 

@@ -314,6 +314,11 @@ export const METHOD_ROWS = {
     audit: { class: 'config', name: 'audit.rotate_requested' },
     handler: admin.rotateAudit,
   },
+  RotateAuditKey: {
+    ...SYSADMIN,
+    audit: { class: 'config', name: 'audit.key_rotate_requested' },
+    handler: admin.rotateAuditKey,
+  },
   GetAuditConfig: {
     ...SYSADMIN,
     audit: { class: 'config', name: 'audit.config_read' },

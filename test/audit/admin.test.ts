@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -156,5 +156,51 @@ test('a filter may stand in the file as a table, and SIGHUP reads it again', asy
   server.signal('SIGHUP');
   while (!server.log.includes('the audit settings stay as they were')) await delay(10);
   assert.match((await client.call('GetAuditConfig', {})).filter, /immudb/);
+  await f.stop(server);
+});
+
+test('another key is told of, in a new file, and the chain of keys is checked', async (t) => {
+  const f = new Fixture(t);
+  let server = await f.start('--audit-compress=false');
+  const client = await f.client();
+  await sets(client, 'same');
+  const ids = await client.call('RotateAuditKey', {});
+  await sets(client, 'same');
+  const [before, after] = f.events('kv.set').map(({ event_data: data }) => String(data.keys));
+  assert.notEqual(before, after);
+  const [rotated] = f.events('audit.key_rotated');
+  assert.deepEqual(
+    [rotated?.event_data.old_key_id, rotated?.event_data.new_key_id, rotated?.username],
+    [ids.oldKeyId, ids.newKeyId, 'immudb'],
+  );
+  assert.equal(f.events('audit.opened').at(-1)?.event_data.key_id, ids.newKeyId);
+  const mode = (name: string) => statSync(path.join(f.audit, name)).mode & 0o777;
+  assert.deepEqual([mode('audit.key'), mode(`audit.key.${ids.oldKeyId}`)], [0o600, 0o600]);
+  await f.stop(server);
+  assert.equal(f.verify().ok, true);
+  const hashed = (...more: string[]) => f.stele(['audit', 'hash', ...more], 'same').stdout.trim();
+  assert.deepEqual([hashed('--key-id', ids.oldKeyId), hashed()], [before, after]);
+  // Somebody puts another key in its place while the server is away.
+  writeFileSync(path.join(f.audit, 'audit.key'), Buffer.alloc(32, 7));
+  server = await f.start();
+  await f.stop(server);
+  assert.equal(f.events('audit.key_rotated').at(-1)?.event_data.origin, 'startup');
+  assert.equal(f.verify().ok, true);
+});
+
+test('with received lines what a call wants is on disk before it is carried out', async (t) => {
+  const f = new Fixture(t);
+  const server = await f.start('--audit-stages=received', '--audit-events=all');
+  const client = await f.client();
+  await sets(client, 'a');
+  await client.call('Get', { key: Buffer.from('a') });
+  const [received, complete, ...more] = f.events('kv.set');
+  assert.deepEqual(more, []);
+  assert.equal(received?.event_data.stage, 'received');
+  assert.equal(received?.event_data.outcome, 'unknown');
+  assert.equal(received?.event_data.tx_id, undefined);
+  assert.equal(complete?.event_data.tx_id, 1);
+  assert.deepEqual(received?.event_data.keys, complete?.event_data.keys);
+  assert.equal(f.events('kv.get').length, 1);
   await f.stop(server);
 });

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SealedEvent } from '../../src/audit/event.js';
+import type { VerifyReport } from '../../src/audit/index.js';
 import { GrpcClient } from '../support/grpc-client.js';
+import { projectRoot } from '../support/project.js';
 import { freePort, ServerProcess } from '../support/server-process.js';
 import { readStream } from './stream-reader.js';
 
@@ -53,6 +56,23 @@ export class Fixture {
     const { events, broken } = readStream(this.audit);
     assert.deepEqual(broken, []);
     return events.filter((event) => event.event_name === name);
+  }
+
+  /** A command on the data directory. */
+  stele(args: readonly string[], input = ''): { status: number; stdout: string; stderr: string } {
+    const program = path.join(projectRoot, 'dist/src/cli/stele.js');
+    const result = spawnSync(process.execPath, [program, ...args, '--dir', this.dir], {
+      ...{ cwd: this.folder, encoding: 'utf8' as const, input, timeout: 60_000 },
+    });
+    const { status, stdout, stderr } = result;
+    return { status: status ?? -1, stdout, stderr };
+  }
+
+  /** `stele audit verify`, while no server runs. */
+  verify(...args: string[]): VerifyReport {
+    const { stdout, stderr } = this.stele(['audit', 'verify', '--json', ...args]);
+    assert.notEqual(stdout, '', stderr);
+    return JSON.parse(stdout) as VerifyReport;
   }
 
   async until(name: string): Promise<SealedEvent> {

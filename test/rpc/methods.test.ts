@@ -5,7 +5,12 @@ import { METHOD_NAMES, type MethodName } from '../../src/wire/index.js';
 import { readVector } from '../support/project.js';
 
 /** Beside the protocol of immudb. */
-const OF_STELE: readonly MethodName[] = ['RotateAudit', 'GetAuditConfig', 'SetAuditConfig'];
+const OF_STELE: readonly MethodName[] = [
+  'RotateAudit',
+  'RotateAuditKey',
+  'GetAuditConfig',
+  'SetAuditConfig',
+];
 
 /** The smallest permission that passes, by the index of the protocol; GetAll is a read here. */
 const DOCUMENTED: Readonly<Record<string, readonly MethodName[]>> = {

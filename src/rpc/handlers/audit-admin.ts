@@ -16,6 +16,14 @@ export async function rotateAudit({ services }: LoginContext): Promise<Init<pb.A
   return { closedFile: file, closedSha256: sha256, fileNo: audit.settings().fileNo };
 }
 
+export async function rotateAuditKey({
+  services,
+  caller,
+}: LoginContext): Promise<Init<pb.AuditKeyRotation>> {
+  const ids = await streamOf(services).rotateKey(caller.userName).catch(refused);
+  return { oldKeyId: ids.old, newKeyId: ids.new };
+}
+
 export function getAuditConfig({ services }: LoginContext): Init<pb.AuditConfig> {
   return { ...streamOf(services).settings() };
 }

@@ -6310,6 +6310,47 @@ export function encodeAuditRotation(message: Init<AuditRotation>): Buffer {
   return encodeWith(writeAuditRotation, message);
 }
 
+export interface AuditKeyRotation {
+  oldKeyId: string;
+  newKeyId: string;
+}
+
+function readAuditKeyRotation(
+  r: WireReader,
+  end: number,
+  m: AuditKeyRotation = { oldKeyId: '', newKeyId: '' },
+): AuditKeyRotation {
+  while (r.pos < end) {
+    const tag = r.tag();
+    switch (tag) {
+      case 10:
+        m.oldKeyId = r.string();
+        break;
+      case 18:
+        m.newKeyId = r.string();
+        break;
+      default:
+        r.skip(tag);
+    }
+  }
+  r.leave(end);
+  return m;
+}
+
+function writeAuditKeyRotation(w: WireWriter, m: Init<AuditKeyRotation>): void {
+  w.string(18, m.newKeyId);
+  w.string(10, m.oldKeyId);
+}
+
+export function decodeAuditKeyRotation(bytes: Uint8Array, elementCountMax?: number): AuditKeyRotation {
+  const r = new WireReader(bytes, elementCountMax);
+  return readAuditKeyRotation(r, r.length);
+}
+
+export function encodeAuditKeyRotation(message: Init<AuditKeyRotation>): Buffer {
+  return encodeWith(writeAuditKeyRotation, message);
+}
+
 export interface AuditConfig {
   events: string;
   filter: string;

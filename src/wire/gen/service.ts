@@ -697,6 +697,15 @@ export const METHOD_TABLE = {
     encodeResponse: pb.encodeAuditRotation,
     decodeResponse: (bytes: Uint8Array) => pb.decodeAuditRotation(bytes, RESPONSE_ELEMENT_COUNT_MAX),
   },
+  RotateAuditKey: {
+    name: 'RotateAuditKey',
+    path: '/stele.admin.AdminService/RotateAuditKey',
+    kind: 'unary',
+    encodeRequest: pb.encodeEmpty,
+    decodeRequest: (bytes: Uint8Array) => pb.decodeEmpty(bytes, REQUEST_ELEMENT_COUNT_MAX),
+    encodeResponse: pb.encodeAuditKeyRotation,
+    decodeResponse: (bytes: Uint8Array) => pb.decodeAuditKeyRotation(bytes, RESPONSE_ELEMENT_COUNT_MAX),
+  },
   GetAuditConfig: {
     name: 'GetAuditConfig',
     path: '/stele.admin.AdminService/GetAuditConfig',

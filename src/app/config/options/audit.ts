@@ -60,6 +60,16 @@ export const auditOptions = {
     help: 'Which events: administration, writes too, reads too, keep-alive and health too',
     prose: 'What is told of the server and of the stream itself is always written.',
   }),
+  auditStages: oneOf({
+    flag: 'audit-stages',
+    group: 'Audit',
+    choices: ['complete', 'received'],
+    default: 'complete',
+    help: 'received: a line also before a call that may change something is carried out',
+    prose:
+      'It has stage: received and names a call that ends the server; it costs such calls a second write ' +
+      'to disk.',
+  }),
   auditFilter: text({
     flag: 'audit-filter',
     group: 'Audit',
