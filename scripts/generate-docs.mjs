@@ -45,7 +45,8 @@ function withEvents(text) {
   const [begin, end] = [text.indexOf(EVENTS_BEGIN), text.indexOf(EVENTS_END)];
   if (begin < 0 || end < begin) return text;
   const rows = catalogueRows().map(({ name, class: group, readOnly, raisedBy, about }) => {
-    const by = about ?? raisedBy.map((method) => `\`${method}\``).join(', ');
+    const methods = raisedBy.map((method) => `\`${method}\``);
+    const by = [...methods, ...(about === undefined ? [] : [about])].join(', ');
     return `| \`${name}\` | ${group} | ${readOnly ? 'yes' : 'no'} | ${by} |`;
   });
   const head = ['| event | class | read-only | left by |', '|---|---|---|---|'];

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   constants,
   type IncomingHttpHeaders,
@@ -7,6 +8,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { METHOD_NAMES, type MethodName, methods, STATUS } from '../../wire/index.js';
 import { callStatus, mapError } from '../errors.js';
 import {
@@ -94,7 +96,10 @@ export class Connection implements CallHome {
     this.#control = new ControlBudget(limits.controlBytesMax, this.#quietSince);
     this.#resets = new ResetBudget(limits, this.#quietSince);
     const { remoteAddress, remotePort, localAddress, localPort } = socket;
-    this.peer = { address: remoteAddress, port: remotePort, localAddress, localPort };
+    this.peer = {
+      ...{ connection: randomUUID(), localAddress, localPort },
+      ...{ address: remoteAddress, port: remotePort, tlsSubject: subjectOf(socket) },
+    };
     // Node 20 does not know them and keeps to 1000 and 33.
     const resets = {
       streamResetBurst: limits.streamResetBurst,
@@ -381,4 +386,14 @@ function isGone(stream: ServerHttp2Stream): boolean {
 
 function isGrpc(headers: IncomingHttpHeaders): boolean {
   return headers['content-type']?.startsWith('application/grpc') === true;
+}
+
+/** `CN=alice, O=Example`, as the certificate has its parts. */
+function subjectOf(socket: Socket): string | undefined {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
+  const { subject } = socket.getPeerCertificate();
+  if (subject === undefined) return undefined;
+  return Object.entries(subject)
+    .flatMap(([name, value]) => [value].flat().map((one) => `${name}=${one}`))
+    .join(', ');
 }
