@@ -1,7 +1,7 @@
 // Writes what follows from the tables of options and of events: the parts of README.md between their
 // markers, stele.toml.example, and the manual pages in man/. With --check it writes nothing and fails when either is not what it would write.
 // Needs a build. The project folder may be given as an argument.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { renderOptionsTable, renderSampleFile } from '../dist/src/app/config/index.js';
@@ -65,6 +65,7 @@ function put(name, expected) {
     console.error(`${name} is out of date: run node scripts/generate-docs.mjs`);
     failures++;
   } else {
+    mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
     writeFileSync(path.join(root, name), expected);
     console.log(`${name} written`);
   }
