@@ -28,7 +28,7 @@ import {
   zAddRequest,
 } from './plain.js';
 import { StreamClient } from './streams.js';
-import { provedTx, stateText } from './trust.js';
+import { provedTx, type SignedState, stateText } from './trust.js';
 import {
   type Bytes,
   bytesOf,
@@ -61,7 +61,7 @@ export class SteleClient extends StreamClient {
   }
 
   /** The current state of the server, proved to continue the trusted one. */
-  verifiedState(options: CallOptions = {}): Promise<State> {
+  verifiedState(options: CallOptions = {}): Promise<SignedState> {
     return this.trust.verifiedState(options);
   }
 

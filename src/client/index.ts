@@ -30,6 +30,7 @@ export type {
   ValueSource,
 } from './streams.js';
 export type { TlsOptions } from './tls.js';
+export type { SignedState } from './trust.js';
 export {
   FileTrustStore,
   MemoryTrustStore,

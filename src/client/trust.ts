@@ -25,6 +25,11 @@ import { transactionFromMessage } from './values.js';
 const NOTHING: State = { txId: 0, txHash: EMPTY_HASH };
 const ADVANCE_TRIES = 16;
 
+/** A state as the server gave it. */
+export interface SignedState extends State {
+  readonly signature?: { readonly signature: Uint8Array; readonly publicKey: Uint8Array };
+}
+
 /** The calls that checking needs. */
 export interface ProofSource {
   call<M extends 'CurrentState' | 'VerifiableTxById'>(
@@ -94,7 +99,7 @@ export class TrustKeeper {
   }
 
   /** The current state of the server, proved to continue the trusted one. */
-  async verifiedState(options: CallOptions = {}): Promise<State> {
+  async verifiedState(options: CallOptions = {}): Promise<SignedState> {
     const scope = await this.#scope();
     const base = await this.#store.load(scope);
     const current = await this.#currentState(scope, options);
@@ -148,12 +153,13 @@ export class TrustKeeper {
     }
   }
 
-  async #currentState(scope: TrustScope, options: CallOptions): Promise<State> {
+  async #currentState(scope: TrustScope, options: CallOptions): Promise<SignedState> {
     const message = await this.#source.call('CurrentState', {}, options);
     this.#checkIdentity(scope);
     const state = this.#parse(scope, () => stateFromMessage(message));
     this.#checkStateSignature(scope, message, state);
-    return state;
+    const signature = signatureFromMessage(message.signature);
+    return signature === undefined ? state : { ...state, signature };
   }
 
   #checkStateSignature(scope: TrustScope, message: pb.ImmutableState, state: State): void {

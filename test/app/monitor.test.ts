@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MonitorServer } from '../../src/app/monitor/http.js';
-import { Histogram, Registry } from '../../src/app/monitor/registry.js';
+import { Histogram, Registry } from '../../src/base/metrics.js';
 import { RpcMetrics } from '../../src/app/monitor/rpc-metrics.js';
 
 async function withServer(

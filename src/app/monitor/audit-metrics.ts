@@ -1,5 +1,5 @@
 import type { AuditLog } from '../../audit/index.js';
-import { Histogram, type Registry, type Sample } from './registry.js';
+import { Histogram, type Registry, type Sample } from '../../base/metrics.js';
 
 const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 768];
 const SYNC_BUCKETS = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5];

@@ -2,8 +2,8 @@ import { createServer as createHttp, type IncomingMessage, type ServerResponse }
 import { createServer as createHttps } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
 import { getHeapStatistics } from 'node:v8';
+import { METRICS_CONTENT_TYPE, type Registry } from '../../base/metrics.js';
 import type { TlsFiles } from '../../rpc/index.js';
-import { METRICS_CONTENT_TYPE, type Registry } from './registry.js';
 
 export interface MonitorOptions {
   readonly registry: Registry;

@@ -1,5 +1,6 @@
 import { messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import { Registry } from '../../base/metrics.js';
 import type { Metrics, TlsFiles } from '../../rpc/index.js';
 import type { Config } from '../config/index.js';
 import type { Context } from '../context.js';
@@ -7,7 +8,6 @@ import { hostAndPort } from '../startup.js';
 import { PROTOCOL_VERSION, steleVersion } from '../version.js';
 import { registerAuditMetrics } from './audit-metrics.js';
 import { MonitorServer } from './http.js';
-import { Registry } from './registry.js';
 import { RpcMetrics } from './rpc-metrics.js';
 import { registerServerMetrics } from './server-metrics.js';
 

@@ -1,3 +1,4 @@
+import { Histogram, type Labels, type Registry, type Sample } from '../../base/metrics.js';
 import {
   type FrontFigures,
   LIMIT_NAMES,
@@ -6,7 +7,6 @@ import {
   type StatusName,
 } from '../../rpc/index.js';
 import { METHOD_NAMES, type MethodKind, methods } from '../../wire/index.js';
-import { Histogram, type Labels, type Registry, type Sample } from './registry.js';
 
 /** Seconds; what dashboards for this protocol expect. */
 const HANDLING_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { getHeapStatistics } from 'node:v8';
 import type { Auth } from '../../auth/index.js';
+import type { Registry, Sample } from '../../base/metrics.js';
 import type { DatabaseManager, StoredDatabase } from '../../database/index.js';
-import type { Registry, Sample } from './registry.js';
 
 export interface ServerMetricsSource {
   readonly databases: DatabaseManager;
