@@ -1,11 +1,11 @@
 // Runs the fault suite (test/fault): servers that are killed, that lose power, whose disk fails, hangs or
 // fills up, that are told to stop under load. Nothing acknowledged may be lost.
 //
-//   node scripts/fault-suite.mjs [--rounds 20] [--stops 20] [--faults 10] [--long] [--seed N]
-//                                [--only kill,power,disk,open,full,stop] [--keep]
+//   node scripts/fault-suite.mjs [--rounds 20] [--stops 20] [--faults 10] [--long] [--seed N] [--truncations 3]
+//                                [--only kill,power,disk,open,full,stop,truncate] [--keep]
 //
 // --rounds: kills; --stops: SIGTERM; --faults: how many of the calls 1 to 50 of each kind fail in turn; --long
-// is --rounds 200 --stops 100 --faults 50. Needs Linux and gcc; to fill up a disk it mounts one, as root.
+// is --rounds 200 --stops 100 --faults 50 --truncations 20. Needs Linux and gcc; to fill up a disk it mounts one, as root.
 
 import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -20,6 +20,7 @@ const { values } = parseArgs({
     rounds: { type: 'string' },
     stops: { type: 'string' },
     faults: { type: 'string' },
+    truncations: { type: 'string' },
     seed: { type: 'string', default: String(randomInt(2 ** 31)) },
     only: { type: 'string', default: '' },
     long: { type: 'boolean', default: false },
@@ -45,12 +46,14 @@ function load(name) {
 const rounds = number('rounds', 20, 200);
 const stops = number('stops', 20, 100);
 const faults = number('faults', 10, 50);
+const truncations = number('truncations', 3, 20);
 const options = { seed: number('seed'), keep: values.keep };
 const { Report } = await load('suite.js');
 const { killUnderLoad, powerLossUnderLoad } = await load('kills.js');
 const { fullDisk } = await load('full-disk.js');
 const { stopUnderLoad, twoServers } = await load('stops.js');
 const { damagedFiles, diskFaults, openingFaults } = await load('disk-faults.js');
+const { killDuringTruncation } = await load('truncations.js');
 
 const parts = {
   kill: (report) => killUnderLoad(report, options, rounds),
@@ -65,6 +68,7 @@ const parts = {
     await stopUnderLoad(report, options, stops);
     await twoServers(report, options);
   },
+  truncate: (report) => killDuringTruncation(report, options, truncations),
 };
 
 const chosen = values.only === '' ? Object.keys(parts) : values.only.split(',');

@@ -5,7 +5,7 @@
 //   node scripts/flood-suite.mjs [--only ping,streams,...] [--seconds 2] [--long]
 //
 // --seconds: of each attack; --long is --seconds 15 with the server's own time for silent connections.
-// An attack that only made the client slow is tried again, three times in all. Needs Linux.
+// An attack that only made the client slow, or left memory, is tried again, three times in all. Needs Linux.
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';

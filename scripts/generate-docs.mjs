@@ -1,10 +1,15 @@
 // Writes what follows from the tables of options and of events: the parts of README.md between their
-// markers, and stele.toml.example. With --check it writes nothing and fails when either is not what it would write.
+// markers, stele.toml.example, and the manual pages in man/. With --check it writes nothing and fails when either is not what it would write.
 // Needs a build. The project folder may be given as an argument.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { renderOptionsTable, renderSampleFile } from '../dist/src/app/config/index.js';
+import { steleVersion } from '../dist/src/app/version.js';
+import { STELECLIENT } from '../dist/src/cli/client/program.js';
+import { renderManPage } from '../dist/src/cli/kit/man-page.js';
+import { programManual } from '../dist/src/cli/kit/program-manual.js';
+import { steleManual } from '../dist/src/cli/main.js';
 import { catalogueRows } from '../dist/src/rpc/index.js';
 
 const BEGIN = '<!-- options:begin -->';
@@ -40,7 +45,8 @@ function withEvents(text) {
   const [begin, end] = [text.indexOf(EVENTS_BEGIN), text.indexOf(EVENTS_END)];
   if (begin < 0 || end < begin) return text;
   const rows = catalogueRows().map(({ name, class: group, readOnly, raisedBy, about }) => {
-    const by = about ?? raisedBy.map((method) => `\`${method}\``).join(', ');
+    const methods = raisedBy.map((method) => `\`${method}\``);
+    const by = [...methods, ...(about === undefined ? [] : [about])].join(', ');
     return `| \`${name}\` | ${group} | ${readOnly ? 'yes' : 'no'} | ${by} |`;
   });
   const head = ['| event | class | read-only | left by |', '|---|---|---|---|'];
@@ -59,11 +65,15 @@ function put(name, expected) {
     console.error(`${name} is out of date: run node scripts/generate-docs.mjs`);
     failures++;
   } else {
+    mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
     writeFileSync(path.join(root, name), expected);
     console.log(`${name} written`);
   }
 }
 
 put('stele.toml.example', renderSampleFile());
+for (const manual of [await steleManual(), programManual(STELECLIENT)]) {
+  put(`man/${manual.program}.1`, renderManPage(manual, steleVersion()));
+}
 put('README.md', readmeWithTable());
 process.exitCode = failures === 0 ? 0 : 1;

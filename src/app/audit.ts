@@ -1,11 +1,14 @@
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import {
   AuditLog,
-  compileFilter,
-  type EventFilter,
   lineFormat,
+  makeSink,
+  type NamedSink,
   type SelectionRules,
+  selectionRules,
 } from '../audit/index.js';
+import type { Auth } from '../auth/index.js';
 import type { Clock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
@@ -17,10 +20,8 @@ import { steleVersion } from './version.js';
 
 const WARN_PERCENT = 10;
 const CRITICAL_PERCENT = 5;
-/** Selects everything, and needs no compiler. */
-const NO_FILTER = '{}';
 
-/** @throws AuditError, AppError auditUnusable; undefined when it is switched off */
+/** @throws AuditError, AppError auditUnusable; @returns undefined when it is switched off */
 export async function openAudit(
   config: Config,
   databases: DatabaseManager,
@@ -33,7 +34,7 @@ export async function openAudit(
   return AuditLog.open({
     path: config.auditPath ?? path.join(config.dir, 'audit', 'audit.json'),
     format: lineFormat(config.auditFormat, { productVersion: steleVersion() }),
-    rules: await selectionRules(config),
+    rules: await configuredRules(config),
     kinds: callEventKinds(),
     databases,
     sealDatabase: await sealDatabase(config, databases),
@@ -50,7 +51,10 @@ export async function openAudit(
       maxAgeMs: config.auditRetentionAgeMs,
       maxFiles: config.auditRetentionFiles,
       maxBytes: config.auditRetentionBytes,
+      requireArchive: config.auditRetentionRequireArchive,
     },
+    sinks: namedSinks(config),
+    requiredSink: config.auditRequireSink,
     checkpointIntervalMs: config.auditCheckpointMs,
     space: {
       warnBytes: config.auditWarnBytes,
@@ -67,29 +71,40 @@ export async function openAudit(
   });
 }
 
-export function stageOf(audit: AuditLog, config: Config): AuditStage {
-  return auditStage(audit, { keysMax: config.auditMaxKeys, keys: config.auditKeys });
+export function stageOf(audit: AuditLog, config: Config, auth: Auth): AuditStage {
+  return auditStage(audit, {
+    keysMax: config.auditMaxKeys,
+    keys: config.auditKeys,
+    received: config.auditStages === 'received',
+    trustedProxies: config.auditTrustedProxies,
+    isUser: config.auditHashUnknownUsers ? (name) => auth.isUser(name) : undefined,
+  });
 }
 
-/** @throws AppError auditUnusable for a filter that cannot be compiled */
-export async function selectionRules({
-  auditEvents: preset,
-  auditFilter: text,
-}: Config): Promise<SelectionRules> {
-  if (text === NO_FILTER) return { preset, filter: undefined };
-  let filter: EventFilter;
+async function configuredRules({ auditEvents, auditFilter }: Config): Promise<SelectionRules> {
   try {
-    filter = await compileFilter(text);
+    return await selectionRules(auditEvents, auditFilter);
   } catch (cause) {
     throw new AppError('auditUnusable', `--audit-filter: ${messageOf(cause)}`);
   }
-  return { preset, filter };
 }
 
-async function sealDatabase(
-  { auditSealDatabase: name }: Config,
-  databases: DatabaseManager,
-): Promise<Database> {
+/** @throws AuditError invalidSetting for an address that is none */
+function namedSinks({ auditSinks, auditSinkCa }: Config): NamedSink[] {
+  const tls = auditSinkCa === undefined ? {} : { ca: readFileSync(auditSinkCa, 'utf8') };
+  return auditSinks.map((text) => {
+    const end = text.indexOf('=');
+    return { name: text.slice(0, end), sink: makeSink(text.slice(end + 1), tls) };
+  });
+}
+
+/** Names of databases are in lower case. */
+export function sealDatabaseName({ auditSealDatabase }: Config): string {
+  return auditSealDatabase.toLowerCase();
+}
+
+async function sealDatabase(config: Config, databases: DatabaseManager): Promise<Database> {
+  const name = sealDatabaseName(config);
   if (name === SYSTEM_DATABASE) return databases.system;
   if (!databases.exists(name)) {
     await databases.create(name, {}, { createdBy: SYSTEM_DATABASE, ifNotExists: true });

@@ -5,9 +5,14 @@ import type { Clock } from '../base/clock.js';
 import { ensureDirectory } from '../base/durable-file.js';
 import { lockDirectory } from '../base/lock-file.js';
 import type { Log } from '../base/log.js';
-import { DatabaseManager, type HeaderVersionSetting } from '../database/index.js';
+import {
+  DatabaseManager,
+  type DatabasesOptions,
+  type HeaderVersionSetting,
+} from '../database/index.js';
 import { StateSigner } from '../proofs/index.js';
-import { openAudit } from './audit.js';
+import { openAudit, sealDatabaseName } from './audit.js';
+import { OwnEvents } from './audit-events.js';
 import type { Config, Secrets } from './config/index.js';
 import { serverIdentity } from './server-identity.js';
 
@@ -60,13 +65,27 @@ export async function openContext(
     closers.push(() => lock[Symbol.asyncDispose]());
     const serverUuid = await serverIdentity(config.dir);
     let alarms = 0;
-    const databases = await openDatabases(config, log, clock, events, () => alarms++);
+    let own: OwnEvents | undefined;
+    const databases = await openDatabases(config, log, clock, {
+      ...events,
+      onAlarm: () => alarms++,
+      onUse: (what, name, state) => {
+        const event = what === 'opened' ? 'database.load' : 'database.unload';
+        own?.database(event, name, state, what === 'opened' ? 'use' : 'idle');
+      },
+    });
     closers.push(() => databases.close());
     const auth = openAuth(config, secrets, databases, log, clock);
     closers.push(() => auth.dispose());
     await auth.open();
     const audit = await openAudit(config, databases, serverUuid, log, clock, events.onAuditFailure);
-    if (audit !== undefined) closers.push(() => audit.close());
+    if (audit !== undefined) {
+      const started = new OwnEvents(databases, sealDatabaseName(config));
+      own = started;
+      closers.push(() => audit.close());
+      closers.push(() => started.end(auth));
+      started.begin(audit, auth);
+    }
     const key = secrets.signingKey?.export({ type: 'sec1', format: 'pem' });
     const signer = key === undefined ? undefined : new StateSigner(key.toString());
     const corruptionAlarms = () => alarms;
@@ -84,8 +103,7 @@ function openDatabases(
   config: Config,
   log: Log,
   clock: Clock,
-  events: ContextEvents,
-  countAlarm: () => void,
+  events: ContextEvents & Pick<DatabasesOptions, 'onUse'> & { onAlarm(): void },
 ): Promise<DatabaseManager> {
   return DatabaseManager.open({
     dir: config.dir,
@@ -109,9 +127,10 @@ function openDatabases(
     maxOpenDatabases: config.maxOpenDatabases,
     scrubPeriodMs: config.scrubPeriodMs,
     scrubRateBytes: config.scrubRateBytes,
+    ...(events.onUse === undefined ? {} : { onUse: events.onUse }),
     onFailure: events.onStorageFailure,
     onCorruption(database, error) {
-      countAlarm();
+      events.onAlarm();
       log.error('damaged data was met and not served', { database, reason: error.message });
     },
   });
@@ -133,6 +152,7 @@ function openAuth(
       enabled: config.auth,
       devMode: config.devMode,
       maintenance: config.maintenance,
+      serverDatabases: [sealDatabaseName(config)],
       adminPassword: secrets.adminPassword,
       forceAdminPassword: config.forceAdminPassword,
       tokenKeyPath: path.join(config.dir, 'token.key'),

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AuditLog } from '../audit/index.js';
+import { type AuditLog, selectionRules } from '../audit/index.js';
 import { systemClock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { createRpcServer, type RpcLimits, type RpcServer, type TlsFiles } from '../rpc/index.js';
-import { selectionRules, stageOf } from './audit.js';
+import { stageOf } from './audit.js';
 import type { Config } from './config/index.js';
 import { type Context, openContext } from './context.js';
 import { EXIT_SUCCESS } from './exit-codes.js';
@@ -80,7 +80,9 @@ function createServer(
     version: steleVersion(),
     health: () => !storage.signal.aborted,
     metrics: monitor.rpcMetrics,
-    ...(context.audit === undefined ? {} : { audit: stageOf(context.audit, config) }),
+    ...(context.audit === undefined
+      ? {}
+      : { audit: stageOf(context.audit, config, auth), auditLog: context.audit }),
     limits: rpcLimits(config),
   });
 }
@@ -143,7 +145,8 @@ function followSignals(audit: AuditLog, hooks: ServerHooks, log: Log): void {
   hooks.onHangup(() => {
     const change = async () => {
       if (hooks.readConfig === undefined) return;
-      await audit.reconfigure(await selectionRules(hooks.readConfig()), 'signal');
+      const { auditEvents, auditFilter } = hooks.readConfig();
+      await audit.reconfigure(await selectionRules(auditEvents, auditFilter), { origin: 'signal' });
     };
     change().catch((error: unknown) => {
       log.error('the audit settings stay as they were', { reason: messageOf(error) });

@@ -6,8 +6,8 @@ import type { DatabaseManager } from '../database/index.js';
 import { StorageError, StorageHangs } from '../storage/index.js';
 import { EXIT_STORAGE } from './exit-codes.js';
 
-/** How long that is waited for, in milliseconds. */
-const HEALTHY_COMMIT_MS_MAX = 1000;
+/** How long those are waited for, in milliseconds. */
+const COMMITS_MS_MAX = 1000;
 const POLL_MS = 10;
 
 /**
@@ -41,12 +41,14 @@ export class StorageWatch {
     this.#exit();
   }
 
-  /** Exits once the commits of databases that are well have ended. */
+  /**
+   * Exits once all commits have ended, that of the database that failed too: LMDB's thread may be waiting
+   * for a turn of ours in the middle of one, and an exit waits for that thread.
+   */
   async endProcess(databases: DatabaseManager): Promise<void> {
     const environments = databases.opened().map(({ store }) => store.environment);
-    const busy = () =>
-      environments.some((one) => one.failure === undefined && one.hasUnfinishedCommit);
-    const deadline = performance.now() + HEALTHY_COMMIT_MS_MAX;
+    const busy = () => environments.some((one) => one.hasUnfinishedCommit);
+    const deadline = performance.now() + COMMITS_MS_MAX;
     while (busy() && performance.now() < deadline) await delay(POLL_MS);
     this.#hangs ||= busy();
     this.#exit();

@@ -1,4 +1,5 @@
 import * as crypto from 'node:crypto';
+import path from 'node:path';
 import { readFileIfExists, systemErrorCode, writeFileDurably } from '../base/durable-file.js';
 import { sha256 } from '../base/sha256.js';
 import { AuditError } from './errors.js';
@@ -49,6 +50,25 @@ export class AuditKey {
   keyText(key: Uint8Array): string {
     return `h:${this.digest(key)}`;
   }
+}
+
+const KEY_FILE = 'audit.key';
+
+/** Where the key of a stream is; older ones are beside it under their ids. */
+export function auditKeyFile(folder: string, id?: string): string {
+  return path.join(folder, id === undefined ? KEY_FILE : `${KEY_FILE}.${id}`);
+}
+
+/** Makes another key the one of the stream. The old one is kept, to recognise what it has hashed. */
+export async function replaceAuditKey(folder: string, old: AuditKey): Promise<AuditKey> {
+  const file = auditKeyFile(folder);
+  const stored = await readFileIfExists(file);
+  if (stored !== undefined) {
+    await writeFileDurably(auditKeyFile(folder, old.id), stored, { mode: 0o600 });
+  }
+  const made = crypto.randomBytes(AUDIT_KEY_BYTES);
+  await writeFileDurably(file, made, { mode: 0o600 });
+  return new AuditKey(made);
 }
 
 /** @throws AuditError unusable */

@@ -1,26 +1,38 @@
 import path from 'node:path';
 import { messageOf } from '../base/errors.js';
 import { sha256 } from '../base/sha256.js';
-import { type AuditKey, openAuditKey } from './audit-key.js';
+import { ActiveRules, LOCKED } from './active-rules.js';
+import { Admission } from './admission.js';
+import { type AuditKey, auditKeyFile, openAuditKey, replaceAuditKey } from './audit-key.js';
 import type { AuditClass } from './catalogue.js';
 import { Checkpoints } from './checkpoints.js';
+import { Counters } from './counters.js';
 import { AuditError } from './errors.js';
 import type { AuditEvent, EventData } from './event.js';
 import { streamNames } from './file-names.js';
 import { fitted } from './fit.js';
 import { prepareFolder } from './folder.js';
 import { AUDIT_FORMATS, lineFormat } from './formats/convert.js';
-import type { AuditLogOptions, AuditStats, BatchObserver } from './options.js';
-import { EVENT_NOT_WRITTEN, Outage } from './outage.js';
+import type {
+  AuditLogOptions,
+  AuditSettings,
+  AuditStats,
+  BatchObserver,
+  ChangeOrigin,
+} from './options.js';
+import { Outage } from './outage.js';
 import { Reconciler } from './reconcile.js';
 import type { Checkpoint } from './records.js';
 import { type Recovered, recover } from './recovery.js';
+import { filterText } from './rules.js';
 import { SealStore } from './seal-store.js';
 import { Sealer } from './sealer.js';
-import { EventSelection, type SelectionRules } from './selection.js';
-import { serverEvent } from './server-event.js';
-import { AuditSpace, type SpaceStage } from './space.js';
-import { type RotationReason, StreamFiles } from './stream-files.js';
+import type { SelectionRules } from './selection.js';
+import { type OwnEvent, serverEvent } from './server-event.js';
+import { Sinks } from './sinks/sinks.js';
+import { AuditSpace } from './space.js';
+import { SpaceWatch } from './space-watch.js';
+import { type ClosedName, type RotationReason, StreamFiles } from './stream-files.js';
 import { uuidV7 } from './uuid.js';
 import { Watermarks } from './watermarks.js';
 import { type AuditedTx, StreamWriter } from './writer.js';
@@ -29,8 +41,8 @@ const TICK_MS = 1000;
 
 /** The audit stream of a server. */
 export class AuditLog {
-  readonly key: AuditKey;
   readonly #options: AuditLogOptions;
+  #key: AuditKey;
   readonly #watermarks: Watermarks;
   readonly #space: AuditSpace;
   readonly #writer: StreamWriter;
@@ -38,12 +50,11 @@ export class AuditLog {
   readonly #checkpoints: Checkpoints;
   readonly #reconciler: Reconciler;
   readonly #outage: Outage;
-  readonly #events = new Map<string, number>();
-  readonly #rotations = new Map<string, number>();
-  #selection: EventSelection;
-  #filtered = 0;
-  #bytes = 0;
-  #stage: SpaceStage = 0;
+  readonly #counters = new Counters();
+  readonly #spaceWatch: SpaceWatch;
+  readonly #admission: Admission;
+  #sinks: Sinks | undefined;
+  readonly #rules: ActiveRules;
   #timer: NodeJS.Timeout | undefined;
   #onBatch: BatchObserver = () => {};
   #ticking: Promise<void> | undefined;
@@ -57,13 +68,17 @@ export class AuditLog {
   ) {
     const { clock, log, format, retention, compress } = options;
     this.#options = options;
-    this.key = key;
+    this.#key = key;
     const names = streamNames(options.path);
-    this.#selection = new EventSelection(options.rules, options.kinds);
+    this.#rules = new ActiveRules({
+      ...options,
+      say: (name, data, more) => this.say(name, data, more),
+    });
     this.#watermarks = new Watermarks();
     this.#space = new AuditSpace(names.folder, options.space);
     this.#sealer = new Sealer({
       ...{ names, store, prevSeal, compress, retention, clock, log },
+      takenByAll: () => this.#sinks?.takenByAll,
       covered: () => this.checkpoint(),
       say: (name, data) => this.say(name, data),
     });
@@ -73,7 +88,7 @@ export class AuditLog {
         clock,
         format: format.name,
         sync: options.sync,
-        keyId: key.id,
+        keyId: () => this.#key.id,
         fileNo: found.fileNo,
         previous: found.previous,
         opened: () => this.#openedData(),
@@ -92,18 +107,28 @@ export class AuditLog {
       make: (name, data) => this.#make(name, data),
       rejectWaiting: (error) => this.#writer.rejectWaiting(error),
     });
+    this.#spaceWatch = new SpaceWatch({
+      ...{ space: this.#space, onFailure: options.onFailure, log },
+      isWritable: () => this.#writer.suspendedBy === undefined,
+      say: (name, data) => this.say(name, data),
+    });
+    this.#admission = new Admission({
+      ...options,
+      ...{ writer: this.#writer, outage: this.#outage, spaceWatch: this.#spaceWatch },
+      requiredSinkFails: () => this.#sinks?.requiredFails === true,
+    });
     this.#reconciler = new Reconciler({
       ...{ databases: options.databases, sealDatabase: options.sealDatabase.name },
       ...{ watermarks: this.#watermarks, clock, log },
-      writesAreLeftOut: () => this.#selection.writesAreLeftOut,
-      say: (name, data, resource) => this.say(name, data, resource),
+      writesAreLeftOut: () => this.#rules.selection.writesAreLeftOut,
+      say: (name, data, resource) => this.say(name, data, { resource }),
     });
     this.#checkpoints = new Checkpoints({
       store,
       writer: this.#writer,
       watermarks: this.#watermarks,
       clock,
-      settle: () => this.#reconciler.settle(),
+      settle: (all) => (all ? this.#reconciler.settleAll() : this.#reconciler.settle()),
       say: (name, data) => this.say(name, data),
     });
   }
@@ -116,7 +141,7 @@ export class AuditLog {
   static async open(options: AuditLogOptions): Promise<AuditLog> {
     const names = streamNames(options.path);
     await prepareFolder(names.folder);
-    const key = await openAuditKey(path.join(names.folder, 'audit.key'));
+    const key = await openAuditKey(auditKeyFile(names.folder));
     const store = new SealStore(options.sealDatabase);
     const { seal, hash } = await store.lastSeal();
     const checkpoint = await store.lastCheckpoint();
@@ -135,6 +160,8 @@ export class AuditLog {
     // What was committed before there was a stream needs no event; that is noted first of all.
     const hasHistory = found.head.seq > 0;
     await this.#writer.begin('startup');
+    const { keyId } = found;
+    if (keyId !== undefined && keyId !== this.#key.id) await this.#sayKeyRotated(keyId, 'startup');
     if (found.torn !== undefined) await this.say('audit.recovered', found.torn);
     for (const data of found.tampered) await this.tamperDetected(data);
     await this.#reconciler.start(found, checkpoint, hasHistory);
@@ -150,13 +177,18 @@ export class AuditLog {
     }, TICK_MS).unref();
     // Not in the way of the start.
     void this.#outage.makeReserve();
+    this.#sinks = await Sinks.open({
+      ...this.#options,
+      required: this.#options.requiredSink,
+      newestSeq: this.#writer.head.seq,
+    });
   }
 
   // For the pipeline.
 
   /** Whether events of this name may be written. */
   selects(name: string): boolean {
-    return this.#selection.of(name) !== 'never';
+    return this.#rules.selection.of(name) !== 'never';
   }
 
   /** Event ids and request ids. */
@@ -174,25 +206,7 @@ export class AuditLog {
    * @throws AuditError suspended, spaceLow
    */
   admit(readOnly: boolean, writesData: boolean): Promise<void> | undefined {
-    if (this.#writer.suspendedBy !== undefined) {
-      const { onFailure } = this.#options;
-      const serves = onFailure === 'ignore' || (onFailure === 'read_only' && readOnly);
-      if (!serves) {
-        this.#outage.refused++;
-        throw new AuditError(
-          'suspended',
-          'the audit stream cannot be written (--audit-on-failure)',
-        );
-      }
-    }
-    if (this.#stage === 2 && writesData) {
-      throw new AuditError(
-        'spaceLow',
-        'the disk of the audit stream is nearly full, writes are refused (--audit-space-critical)',
-      );
-    }
-    const { queueBytesMax } = this.#options;
-    return this.#writer.queuedBytes < queueBytesMax ? undefined : this.#writer.room(queueBytesMax);
+    return this.#admission.admit(readOnly, writesData);
   }
 
   /**
@@ -200,61 +214,53 @@ export class AuditLog {
    * @param tx the transaction that the call committed
    * @throws AuditError suspended: the event stays in memory and is written when that is possible
    */
-  write(event: AuditEvent, eventClass: AuditClass, tx?: AuditedTx): Promise<void> | undefined {
-    if (!this.#selection.takes(event, eventClass)) {
-      this.#filtered++;
+  write(event: AuditEvent, eventClass: AuditClass, tx?: AuditedTx): Promise<unknown> | undefined {
+    if (!this.#rules.selection.takes(event, eventClass)) {
+      this.#counters.filtered++;
       if (tx !== undefined) this.#noteTx(tx);
       return undefined;
     }
-    if (this.#writer.suspendedBy !== undefined) return this.#writeLater(event, tx);
-    this.#count(event);
-    return this.#writer.append(fitted(event, this.#options.eventBytesMax), tx);
-  }
-
-  /** While the stream cannot be written. */
-  #writeLater(event: AuditEvent, tx: AuditedTx | undefined): Promise<void> | undefined {
-    const { onFailure, eventBytesMax, queueBytesMax, blockTimeoutMs } = this.#options;
-    if (onFailure === 'ignore' || (onFailure === 'read_only' && event.read_only)) {
-      return this.#outage.drop();
-    }
-    // What did nothing can be asked for again; what was done must be told of.
-    const didNothing = event.event_data.outcome !== 'success';
-    if (didNothing || this.#writer.queuedBytes > queueBytesMax) {
-      this.#outage.refused++;
-      throw new AuditError('suspended', EVENT_NOT_WRITTEN);
-    }
-    this.#count(event);
-    const written = this.#writer.append(fitted(event, eventBytesMax), tx);
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new AuditError('suspended', EVENT_NOT_WRITTEN)),
-        blockTimeoutMs,
-      );
-      written.then(resolve, reject).finally(() => clearTimeout(timer));
-    });
-  }
-
-  #count({ event_name: name, event_data: { outcome } }: AuditEvent): void {
-    const label = `${name}\t${typeof outcome === 'string' ? outcome : 'success'}`;
-    this.#events.set(label, (this.#events.get(label) ?? 0) + 1);
+    const append = () => {
+      this.#counters.count(event);
+      return this.#writer.append(fitted(event, this.#options.eventBytesMax), tx);
+    };
+    if (this.#writer.suspendedBy !== undefined) return this.#admission.writeLater(event, append);
+    const written = append();
+    return this.#sinks?.taken(written) ?? written;
   }
 
   #noteTx({ database, txId }: AuditedTx): void {
-    this.#watermarks.add(database, txId, this.#options.clock.now());
+    this.#watermarks.add(database, txId);
   }
 
   /** A database that does not exist any more; one of its name starts anew. */
   forgetDatabase(name: string): void {
-    this.#watermarks.forget(name);
+    this.#reconciler.forgetDatabase(name);
+  }
+
+  /** Digests of what must be recognised and not be read. */
+  get key(): AuditKey {
+    return this.#key;
   }
 
   // For the server itself.
 
   /** An event of the server itself; resolves when it is on disk. */
-  async say(name: string, data: EventData, resource?: string): Promise<void> {
-    const event = this.#make(name, data, resource);
-    this.#count(event);
+  async say(name: string, data: EventData, more: OwnEvent = {}): Promise<void> {
+    const event = this.#make(name, data, more);
+    this.#counters.count(event);
     await this.#writer.append(event);
+  }
+
+  /** The same for one that the rules may leave out, and nobody waits for. */
+  tell(name: string, eventClass: AuditClass, data: EventData, more: OwnEvent = {}): void {
+    if (!this.#rules.selection.takes(this.#make(name, data, more), eventClass)) {
+      this.#counters.filtered++;
+      return;
+    }
+    this.say(name, data, more).catch((error: unknown) => {
+      this.#options.log.warn('an audit event is lost', { event: name, reason: messageOf(error) });
+    });
   }
 
   async tamperDetected(data: EventData): Promise<void> {
@@ -267,36 +273,32 @@ export class AuditLog {
     await this.say('tamper.detected', data);
   }
 
-  #make(name: string, data: EventData, resource?: string): AuditEvent {
+  #make(name: string, data: EventData, more: OwnEvent = {}): AuditEvent {
     const { clock, eventSource } = this.#options;
-    return serverEvent(clock.now(), eventSource, name, data, resource);
+    return serverEvent(clock.now(), eventSource, name, data, more);
   }
 
-  /** Other rules from now on. The event that says so is on disk under the old ones first. */
-  async reconfigure(rules: SelectionRules, origin: string): Promise<void> {
-    if (this.#options.locked) {
-      throw new AuditError(
-        'locked',
-        'the audit settings are locked until the next start (--audit-lock)',
-      );
-    }
-    const old = this.#selection.rules;
-    if (old.preset === rules.preset && old.filter?.text === rules.filter?.text) return;
-    await this.say('audit.config_changed', {
-      changes: { events: [old.preset, rules.preset] },
-      filter_new: rules.filter?.text ?? '{}',
-      filter_old: old.filter?.text ?? '{}',
-      origin,
-    });
-    this.#selection = new EventSelection(rules, this.#options.kinds);
+  /** @throws AuditError locked, suspended */
+  reconfigure(rules: SelectionRules, origin: ChangeOrigin): Promise<void> {
+    return this.#rules.change(rules, origin);
   }
 
-  get rules(): SelectionRules {
-    return this.#selection.rules;
+  settings(): AuditSettings {
+    const { locked, path: live, format } = this.#options;
+    const { rules } = this.#rules.selection;
+    return {
+      events: rules.preset,
+      filter: filterText(rules),
+      locked,
+      path: live,
+      format: format.name,
+      fileNo: this.#writer.files.fileNo,
+      seq: this.#writer.head.seq,
+    };
   }
 
-  /** @throws AuditError suspended */
-  rotate(reason: RotationReason): Promise<void> {
+  /** @returns the file that was closed. @throws AuditError suspended */
+  rotate(reason: RotationReason): Promise<ClosedName> {
     return this.#writer.rotate(reason);
   }
 
@@ -305,22 +307,42 @@ export class AuditLog {
     await this.#checkpoints.make(clean);
   }
 
+  /**
+   * Hashes with another key from now on, in a new file. Calls under way may still use the old one.
+   * @returns the ids of both. @throws AuditError locked, suspended
+   */
+  async rotateKey(user?: string): Promise<{ readonly old: string; readonly new: string }> {
+    if (this.#options.locked) throw new AuditError('locked', LOCKED);
+    const old = this.#key;
+    this.#key = await replaceAuditKey(path.dirname(this.#options.path), old);
+    await this.#sayKeyRotated(old.id, 'admin', user);
+    return { old: old.id, new: this.#key.id };
+  }
+
+  /** What a file is hashed with stands in its first line. */
+  async #sayKeyRotated(old: string, origin: string, user?: string): Promise<void> {
+    const data = { new_key_id: this.#key.id, old_key_id: old, origin };
+    await this.say('audit.key_rotated', data, { user });
+    await this.#writer.rotate('config');
+  }
+
   observeBatches(observer: BatchObserver): void {
     this.#onBatch = observer;
   }
 
   stats(): AuditStats {
     return {
-      events: this.#events,
-      rotations: this.#rotations,
-      filtered: this.#filtered,
+      events: this.#counters.events,
+      rotations: this.#counters.rotations,
+      filtered: this.#counters.filtered,
       dropped: this.#outage.dropped,
       queueBytes: this.#writer.queuedBytes,
-      bytes: this.#bytes,
+      bytes: this.#counters.bytes,
       lastCheckpointSeq: this.#checkpoints.lastSeq,
       freeBytes: this.#space.free,
       suspended: this.#writer.suspendedBy !== undefined,
       seq: this.#writer.head.seq,
+      sinkLags: this.#sinks?.lags() ?? new Map(),
     };
   }
 
@@ -335,14 +357,16 @@ export class AuditLog {
         this.#options.log.warn('the last audit checkpoint failed', { reason: messageOf(error) });
       });
     }
+    const { seq } = this.#writer.head;
     await this.#writer.close();
+    await this.#sinks?.close(seq);
   }
 
   // Once a second.
 
   async #tick(): Promise<void> {
     try {
-      await this.#watchSpace();
+      await this.#spaceWatch.look();
       await this.#writer.tick();
       this.#sealer.run();
       const due = this.#options.checkpointIntervalMs;
@@ -352,25 +376,11 @@ export class AuditLog {
     }
   }
 
-  async #watchSpace(): Promise<void> {
-    const stage = await this.#space.stage();
-    if (stage === this.#stage) return;
-    const rises = stage > this.#stage;
-    this.#stage = stage;
-    const { free } = this.#space;
-    this.#options.log.warn('free space of the audit stream', { free, stage });
-    if (!rises || this.#writer.suspendedBy !== undefined) return;
-    const policy = this.#options.onFailure;
-    // It waits for a disk that may just fill up.
-    void this.say('audit.space_low', { free_bytes: free, policy, stage }).catch(() => undefined);
-  }
-
   #openedData(): EventData {
-    const { preset, filter } = this.#selection.rules;
-    const text = filter?.text ?? '{}';
+    const { rules } = this.#rules.selection;
     return {
-      events: preset,
-      filter_hash: sha256(Buffer.from(text)).toString('hex'),
+      events: rules.preset,
+      filter_hash: sha256(Buffer.from(filterText(rules))).toString('hex'),
       sync: this.#options.sync ? 'group' : 'none',
     };
   }
@@ -382,18 +392,22 @@ export class AuditLog {
         for (const tx of txs) this.#noteTx(tx);
       },
       batch: (events: number, bytes: number, seconds: number) => {
-        this.#bytes += bytes;
+        this.#counters.bytes += bytes;
+        this.#sinks?.notify(this.#writer.head.seq);
         this.#onBatch(events, bytes, seconds);
       },
       rotated: (reason: RotationReason) => {
-        this.#rotations.set(reason, (this.#rotations.get(reason) ?? 0) + 1);
+        this.#counters.rotated(reason);
       },
       tampered: (what: string, file: string) => {
         this.#options.log.error('the audit file was tampered with', { what, file });
       },
       suspended: (error: unknown) => this.#outage.begin(error),
       mayResume: () => this.#outage.mayEnd(),
-      resumed: () => this.#outage.end(),
+      resumed: () => {
+        this.#reconciler.forgetSeen();
+        return this.#outage.end();
+      },
     };
   }
 }

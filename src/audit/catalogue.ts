@@ -15,10 +15,24 @@ export const PRESETS = ['none', 'admin', 'write', 'all', 'everything'] as const;
 
 export type Preset = (typeof PRESETS)[number];
 
+export function isPreset(text: string): text is Preset {
+  return (PRESETS as readonly string[]).includes(text);
+}
+
 /** Events that the server leaves by itself, and the refusals that any call can become. */
 export const SERVER_EVENTS: Readonly<Record<string, { class: AuditClass; about: string }>> = {
   'auth.rejected': { class: 'auth', about: 'a call without a valid login' },
   'authz.denied': { class: 'auth', about: 'a call that its caller may not make' },
+  'auth.session.expired': { class: 'auth', about: 'a session that nobody closed' },
+  'user.admin_reset': {
+    class: 'user',
+    about: 'a start gave the first user the configured password',
+  },
+  'database.load': { class: 'database', about: 'a database that is opened' },
+  'database.unload': {
+    class: 'database',
+    about: 'a database that is closed because nobody uses it, or at the end',
+  },
   'tx.recovered': { class: 'write', about: 'a transaction whose event a crash prevented' },
   'server.started': { class: 'config', about: 'the end of a start' },
   'server.stopping': { class: 'config', about: 'the begin of a stop' },
@@ -26,6 +40,7 @@ export const SERVER_EVENTS: Readonly<Record<string, { class: AuditClass; about: 
   'audit.rotated': { class: 'config', about: 'the last line of a file' },
   'audit.checkpoint': { class: 'config', about: 'a record of the stream in an immutable database' },
   'audit.config_changed': { class: 'config', about: 'another filter or preset' },
+  'audit.key_rotated': { class: 'config', about: 'another key hashes keys of users' },
   'audit.file_archived': { class: 'config', about: 'a closed file was compressed' },
   'audit.file_deleted': {
     class: 'config',
@@ -48,6 +63,12 @@ export function isAlwaysWritten(eventName: string): boolean {
     eventName.startsWith('server.st') ||
     (eventName.startsWith('audit.') && eventName !== 'audit.queried')
   );
+}
+
+/** Whether `tx_id` of such an event is a transaction that its call committed. */
+export function vouchesForTx(eventName: string, readOnly: boolean): boolean {
+  if (eventName === 'tx.recovered' || eventName === 'tx.import') return true;
+  return eventName.startsWith('kv.') && !readOnly;
 }
 
 const NOISE: ReadonlySet<string> = new Set(['session.keepalive', 'server.health', 'state.read']);

@@ -10,8 +10,8 @@ export interface CheckpointsOptions {
   readonly writer: StreamWriter;
   readonly watermarks: Watermarks;
   readonly clock: Clock;
-  /** Brings the watermarks up to date. */
-  settle(): Promise<void>;
+  /** Brings the watermarks up to date. @param all no call is under way any more */
+  settle(all: boolean): Promise<void>;
   say(name: string, data: EventData): Promise<void>;
 }
 
@@ -45,7 +45,7 @@ export class Checkpoints {
   /** @param clean nothing but the line of this checkpoint follows */
   async make(clean: boolean): Promise<void> {
     const { store, writer, watermarks, clock, settle, say } = this.#options;
-    await settle();
+    await settle(clean);
     this.#madeAt = clock.now();
     const checkpoint = await writer.exclusively((): Checkpoint | undefined => {
       const { head, files } = writer;

@@ -1,8 +1,10 @@
 // The stream.
+export { auditKeyFile } from './audit-key.js';
 export { AuditLog } from './audit-log.js';
 export {
   type AuditClass,
   isAlwaysWritten,
+  isPreset,
   PRESETS,
   type Preset,
   SERVER_EVENTS,
@@ -32,6 +34,7 @@ export type { FormatOptions } from './formats/ocsf.js';
 export { jsonNumber, type LineFormat, nativeFormat } from './line.js';
 export {
   type AuditLogOptions,
+  type AuditSettings,
   type AuditStats,
   FAILURE_POLICIES,
   type FailurePolicy,
@@ -44,11 +47,12 @@ export {
   SEAL_PREFIX,
   sealKey,
 } from './records.js';
+export { selectionRules } from './rules.js';
 export type { EventKind, SelectionRules } from './selection.js';
 // Second places for the lines of the stream.
 export { makeSink } from './sinks/make.js';
-export { SinkRunner, type SinkRunnerOptions } from './sinks/runner.js';
 export type { Sink, SinkLine } from './sinks/sink.js';
+export type { NamedSink } from './sinks/sinks.js';
 export type { RotationReason } from './stream-files.js';
 export { databaseSeals, storedSeal } from './verify/database-seals.js';
 export { AuditFileError, type AuditFileErrorCode } from './verify/errors.js';

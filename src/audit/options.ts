@@ -1,9 +1,11 @@
 import type { Clock } from '../base/clock.js';
 import type { Log } from '../base/log.js';
 import type { Database, Databases } from '../database/index.js';
+import type { Preset } from './catalogue.js';
 import type { LineFormat } from './line.js';
 import type { Retention } from './sealer.js';
 import type { EventKind, SelectionRules } from './selection.js';
+import type { NamedSink } from './sinks/sinks.js';
 import type { SpaceLimits } from './space.js';
 
 /** What becomes of calls while the stream cannot be written. */
@@ -42,6 +44,10 @@ export interface AuditLogOptions {
   readonly blockTimeoutMs: number;
   /** Of one line; optional members of longer ones are left out. */
   readonly eventBytesMax: number;
+  /** Second places for the lines. */
+  readonly sinks: readonly NamedSink[];
+  /** Name of the sink that must have taken an event before its call is answered. */
+  readonly requiredSink: string | undefined;
   /** True refuses every change until the next start. */
   readonly locked: boolean;
   /** The policy `shutdown` asks for the end of the process. */
@@ -60,6 +66,29 @@ export interface AuditStats {
   readonly freeBytes: number;
   readonly suspended: boolean;
   readonly seq: number;
+  /** By name: lines on disk that the sink has not taken. */
+  readonly sinkLags: ReadonlyMap<string, number>;
+}
+
+/** What is set at run time, and what those must know who set it. */
+export interface AuditSettings {
+  readonly events: Preset;
+  /** `{}` takes everything. */
+  readonly filter: string;
+  readonly locked: boolean;
+  /** Of the live file. */
+  readonly path: string;
+  readonly format: string;
+  readonly fileNo: number;
+  /** Of the last line on disk. */
+  readonly seq: number;
+}
+
+/** Who changes a setting, and by what way. */
+export interface ChangeOrigin {
+  readonly origin: 'signal' | 'admin';
+  /** Undefined for the server itself. */
+  readonly user?: string;
 }
 
 /** Told of each batch: lines, bytes, seconds until it was on disk. */

@@ -31,7 +31,7 @@ function dataOf(database: Database, txId: number): EventData {
   return { alh: alhOf(header).toString('hex'), ts: header.ts, tx_id: txId };
 }
 
-/** Milliseconds after which a call that has left no event is taken for dead. */
+/** Milliseconds after which a call that has left no event is taken for dead; found at the latest after twice that. */
 const OVERDUE_MS = 60_000;
 
 export interface ReconcilerOptions {
@@ -48,6 +48,8 @@ export interface ReconcilerOptions {
 /** Sees to it that every committed transaction has its event. */
 export class Reconciler {
   readonly #options: ReconcilerOptions;
+  /** The newest transactions as they were then. */
+  #seen: { readonly atMs: number; readonly committed: Map<string, number> } | undefined;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -59,28 +61,26 @@ export class Reconciler {
     checkpoint: Checkpoint | undefined,
     hasHistory: boolean,
   ): Promise<void> {
-    const { clock, databases, sealDatabase, watermarks, writesAreLeftOut } = this.#options;
-    const now = clock.now();
+    const { databases, sealDatabase, watermarks, writesAreLeftOut } = this.#options;
     for (const [name, upTo] of Object.entries(checkpoint?.watermarks ?? {})) {
       if (found.deleted.has(name)) continue;
-      watermarks.set(name, upTo, now);
-      for (const id of checkpoint?.above?.[name] ?? []) watermarks.add(name, id, now);
+      watermarks.set(name, upTo);
+      for (const id of checkpoint?.above?.[name] ?? []) watermarks.add(name, id);
     }
-    for (const [name, ids] of found.txs) for (const id of ids) watermarks.add(name, id, now);
+    for (const [name, ids] of found.txs) for (const id of ids) watermarks.add(name, id);
     for (const { name, loaded, numTransactions } of databases.list()) {
       if (!loaded || name === sealDatabase) continue;
-      if (!hasHistory || writesAreLeftOut()) watermarks.set(name, numTransactions, now);
+      if (!hasHistory || writesAreLeftOut()) watermarks.set(name, numTransactions);
       else if (!found.clean) await this.#recover(name);
     }
   }
 
   async #recover(name: string): Promise<void> {
-    const { databases, watermarks, log } = this.#options;
+    const { databases, log } = this.#options;
     try {
+      // After a crash the last state that is known of a closed database is not its newest.
       const database = await databases.open(name);
-      using _held = database.retain();
-      const ranges = watermarks.missing(name, database.state().txId);
-      for (const data of missingTxs(database, ranges)) await this.#say(name, data);
+      await this.#recoverUpTo(name, database.state().txId);
     } catch (error) {
       const reason = messageOf(error);
       const message = 'transactions could not be compared with the audit stream';
@@ -89,26 +89,58 @@ export class Reconciler {
   }
 
   async #say(database: string, data: EventData): Promise<void> {
-    const { watermarks, clock, say } = this.#options;
+    const { watermarks, say } = this.#options;
     const { tx_id: from, to_tx: to } = data;
     await say('tx.recovered', { ...data, db: database }, `db:${database}`);
     const last = typeof to === 'number' ? to : Number(from);
-    for (let id = Number(from); id <= last; id++) watermarks.add(database, id, clock.now());
+    for (let id = Number(from); id <= last; id++) watermarks.add(database, id);
   }
 
-  /** Gaps that calls left which died after their commit. */
+  /** Gaps that calls left which died after their commit: their transactions were there a while ago. */
   async settle(): Promise<void> {
-    const { clock, databases, watermarks, writesAreLeftOut } = this.#options;
+    const { clock, watermarks, writesAreLeftOut } = this.#options;
     if (writesAreLeftOut()) {
-      for (const { name, loaded, numTransactions } of databases.list()) {
-        if (loaded) watermarks.set(name, numTransactions, clock.now());
-      }
+      for (const [name, txId] of this.#committed()) watermarks.set(name, txId);
       return;
     }
-    for (const { database: name, from, to } of watermarks.overdue(clock.now(), OVERDUE_MS)) {
-      const database = await databases.open(name);
-      using _held = database.retain();
-      for (const data of missingTxs(database, [{ from, to }])) await this.#say(name, data);
+    const now = clock.now();
+    if (this.#seen !== undefined && now - this.#seen.atMs < OVERDUE_MS) return;
+    const committed = this.#committed();
+    const seen = this.#seen?.committed ?? [];
+    this.#seen = { atMs: now, committed };
+    for (const [name, txId] of seen) {
+      if (committed.has(name)) await this.#recoverUpTo(name, txId);
     }
+  }
+
+  /** All gaps, when no call is under way any more. */
+  async settleAll(): Promise<void> {
+    if (this.#options.writesAreLeftOut()) return this.settle();
+    for (const [name, txId] of this.#committed()) await this.#recoverUpTo(name, txId);
+  }
+
+  /** Events that waited for the stream may come now; what has none is looked at later. */
+  forgetSeen(): void {
+    this.#seen = undefined;
+  }
+
+  forgetDatabase(name: string): void {
+    this.#options.watermarks.forget(name);
+    this.#seen?.committed.delete(name);
+  }
+
+  #committed(): Map<string, number> {
+    const { databases, sealDatabase } = this.#options;
+    const loaded = databases.list().filter((info) => info.loaded && info.name !== sealDatabase);
+    return new Map(loaded.map(({ name, numTransactions }) => [name, numTransactions]));
+  }
+
+  async #recoverUpTo(name: string, txId: number): Promise<void> {
+    const { databases, watermarks } = this.#options;
+    const ranges = watermarks.missing(name, txId);
+    if (ranges.length === 0) return;
+    const database = await databases.open(name);
+    using _held = database.retain();
+    for (const data of missingTxs(database, ranges)) await this.#say(name, data);
   }
 }

@@ -2,6 +2,7 @@ import { link, open, readdir, stat, truncate, unlink, writeFile } from 'node:fs/
 import path from 'node:path';
 import { syncDirectory } from '../base/durable-file.js';
 import { sha256 } from '../base/sha256.js';
+import { vouchesForTx } from './catalogue.js';
 import { type ChainHead, EMPTY_CHAIN } from './chain.js';
 import type { EventData } from './event.js';
 import { parseRotatedName, type RotatedName, rotatedName, type StreamNames } from './file-names.js';
@@ -17,6 +18,8 @@ export interface Recovered {
   /** The last number that was used. */
   readonly fileNo: number;
   readonly previous: { readonly file: string; readonly sha256: string } | undefined;
+  /** Of the key that the newest file was opened with. */
+  readonly keyId: string | undefined;
   /** The live file, to go on with. */
   readonly resumed: ResumedFile | undefined;
   /** Closed and not sealed. */
@@ -102,6 +105,7 @@ class Recovery {
       head,
       fileNo: Math.max(this.#fileNo, checkpoint?.file_no ?? 0),
       previous: this.#previous,
+      keyId: live?.keyId ?? this.#closed.at(-1)?.key_id ?? this.#input.seal?.key_id,
       resumed,
       closed: this.#closed,
       torn,
@@ -216,8 +220,8 @@ class Recovery {
       this.#deleted.add(target);
       this.#txs.delete(target);
     }
-    const vouches = event.event_name === 'tx.recovered' || !event.read_only;
-    if (!vouches || typeof txId !== 'number' || typeof db !== 'string') return;
+    if (!vouchesForTx(event.event_name, event.read_only)) return;
+    if (typeof txId !== 'number' || typeof db !== 'string') return;
     const ids = this.#txs.get(db) ?? [];
     for (let id = txId; id <= (typeof to === 'number' ? to : txId); id++) ids.push(id);
     this.#txs.set(db, ids);

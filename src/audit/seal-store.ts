@@ -41,6 +41,11 @@ export class SealStore {
     return { seal: parseSeal(value), hash: sha256(value).toString('hex') };
   }
 
+  async seal(fileNo: number): Promise<Seal | undefined> {
+    const value = await this.#last(sealKey(fileNo));
+    return value === undefined ? undefined : parseSeal(value);
+  }
+
   async lastCheckpoint(): Promise<Checkpoint | undefined> {
     const value = await this.#last(CHECKPOINT_PREFIX);
     return value === undefined ? undefined : parseCheckpoint(value);

@@ -20,6 +20,8 @@ export interface Retention {
   readonly maxFiles: number;
   /** Bytes of closed files together; 0 is any number. */
   readonly maxBytes: number;
+  /** Keeps what a sink has not taken, whatever the other rules say. */
+  readonly requireArchive: boolean;
 }
 
 export interface SealerOptions {
@@ -30,6 +32,8 @@ export interface SealerOptions {
   readonly retention: Retention;
   readonly clock: Clock;
   readonly log: Log;
+  /** The last line that every sink has taken; undefined without sinks. */
+  takenByAll(): number | undefined;
   /** Makes a checkpoint: recovery reads no file that is sealed. */
   covered(): Promise<void>;
   /** Writes an event of the server; resolves when it is on disk. */
@@ -163,7 +167,7 @@ export class Sealer {
             : maxBytes > 0 && bytes > maxBytes
               ? 'max_bytes'
               : undefined;
-      if (reason === undefined) continue;
+      if (reason === undefined || !(await this.#mayGo(fileNo))) continue;
       const full = path.join(names.folder, name);
       const sha256 = await digestOf(full, name.endsWith('.gz'));
       await this.#options.say('audit.file_deleted', { file, file_no: fileNo, reason, sha256 });
@@ -172,6 +176,13 @@ export class Sealer {
       bytes -= size;
     }
     await syncDirectory(names.folder);
+  }
+
+  async #mayGo(fileNo: number): Promise<boolean> {
+    const { retention, store, takenByAll } = this.#options;
+    if (!retention.requireArchive) return true;
+    const lastSeq = (await store.seal(fileNo))?.last_seq;
+    return lastSeq !== undefined && lastSeq <= (takenByAll() ?? 0);
   }
 }
 

@@ -21,17 +21,25 @@ export type RotationReason =
 /** A file that gets no more lines: all of its seal but what the sealing adds. */
 export type ClosedFile = Omit<Seal, 'v' | 'sealed_at' | 'prev_seal'>;
 
+/** What names a closed file for ever. */
+export interface ClosedName {
+  readonly file: string;
+  /** Hexadecimal. */
+  readonly sha256: string;
+}
+
 export interface StreamFilesOptions {
   readonly names: StreamNames;
   readonly clock: Clock;
   readonly format: string;
   /** Whether lines are on disk when they are written. */
   readonly sync: boolean;
-  readonly keyId: string;
+  /** Of the key in force. */
+  keyId(): string;
   /** The last number that was used. */
   readonly fileNo: number;
   /** The file before the first of this process. */
-  readonly previous: { readonly file: string; readonly sha256: string } | undefined;
+  readonly previous: ClosedName | undefined;
   /** More for `audit.opened`. */
   opened(): EventData;
   closed(file: ClosedFile): void;
@@ -55,13 +63,13 @@ export class StreamFiles {
   #openedAt = 0;
   #keyId: string;
   #unnamed: { readonly inode: number; readonly file: string } | undefined;
-  #previous: { readonly file: string; readonly sha256: string } | undefined;
+  #previous: ClosedName | undefined;
 
   constructor(options: StreamFilesOptions, resumed?: ResumedFile) {
     this.#options = options;
     this.#fileNo = options.fileNo;
     this.#previous = options.previous;
-    this.#keyId = resumed?.keyId ?? options.keyId;
+    this.#keyId = resumed?.keyId ?? options.keyId();
     if (resumed === undefined) return;
     this.#live = resumed.file;
     this.#digest = resumed.digest;
@@ -96,7 +104,7 @@ export class StreamFiles {
     return this.#digest.merkleRoot();
   }
 
-  get lastClosed(): { readonly file: string } | undefined {
+  get lastClosed(): ClosedName | undefined {
     return this.#previous;
   }
 
@@ -110,7 +118,8 @@ export class StreamFiles {
 
   /** Makes the next live file. @returns what its first line says of it */
   async create(): Promise<EventData> {
-    const { names, clock, format, keyId, sync } = this.#options;
+    const { names, clock, format, sync } = this.#options;
+    const keyId = this.#options.keyId();
     const livePath = path.join(names.folder, names.live);
     const live = await LiveFile.create(livePath, sync).catch(async (error: unknown) => {
       if (systemErrorCode(error) !== 'EEXIST') throw error;

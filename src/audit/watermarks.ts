@@ -5,22 +5,18 @@ class Mark {
   /** Every transaction up to it has its event, or needs none. */
   upTo: number;
   readonly above = new Set<number>();
-  /** When the mark last stood at the newest known transaction, or moved; milliseconds. */
-  movedAt: number;
 
-  constructor(upTo: number, nowMs: number) {
+  constructor(upTo: number) {
     this.upTo = upTo;
-    this.movedAt = nowMs;
   }
 
-  add(txId: number, nowMs: number): void {
+  add(txId: number): void {
     if (txId <= this.upTo) return;
     if (txId !== this.upTo + 1) {
       if (this.above.size < WAITING_MAX) this.above.add(txId);
       return;
     }
     this.upTo = txId;
-    this.movedAt = nowMs;
     while (this.above.delete(this.upTo + 1)) this.upTo++;
   }
 }
@@ -30,18 +26,18 @@ export class Watermarks {
   readonly #marks = new Map<string, Mark>();
 
   /** All transactions up to this one are done. */
-  set(database: string, upTo: number, nowMs: number): void {
-    this.#marks.set(database, new Mark(upTo, nowMs));
+  set(database: string, upTo: number): void {
+    this.#marks.set(database, new Mark(upTo));
   }
 
   /** A transaction has its event on disk, or needs none. */
-  add(database: string, txId: number, nowMs: number): void {
+  add(database: string, txId: number): void {
     let mark = this.#marks.get(database);
     if (mark === undefined) {
-      mark = new Mark(0, nowMs);
+      mark = new Mark(0);
       this.#marks.set(database, mark);
     }
-    mark.add(txId, nowMs);
+    mark.add(txId);
   }
 
   forget(database: string): void {
@@ -75,17 +71,5 @@ export class Watermarks {
       else ranges.push({ from: id, to: id });
     }
     return ranges;
-  }
-
-  /** Gaps below transactions that have events, open for longer than `ageMs`: their calls died. */
-  overdue(nowMs: number, ageMs: number): { database: string; from: number; to: number }[] {
-    const found: { database: string; from: number; to: number }[] = [];
-    for (const [database, mark] of this.#marks) {
-      if (mark.above.size === 0 || nowMs - mark.movedAt < ageMs) continue;
-      let least = Number.POSITIVE_INFINITY;
-      for (const id of mark.above) least = Math.min(least, id);
-      found.push({ database, from: mark.upTo + 1, to: least - 1 });
-    }
-    return found;
   }
 }

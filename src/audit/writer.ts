@@ -8,7 +8,7 @@ import { AuditError } from './errors.js';
 import type { AuditEvent, EventData } from './event.js';
 import type { LineFormat, PreparedLine } from './line.js';
 import type { Interference } from './live-file.js';
-import type { ClosedFile, RotationReason, StreamFiles } from './stream-files.js';
+import type { ClosedFile, ClosedName, RotationReason, StreamFiles } from './stream-files.js';
 
 /** A transaction that an event vouches for. */
 export interface AuditedTx {
@@ -47,7 +47,7 @@ export interface WriterOptions {
 interface Entry {
   readonly line: PreparedLine;
   readonly tx: AuditedTx | undefined;
-  resolve(): void;
+  resolve(seq: number): void;
   reject(error: Error): void;
 }
 
@@ -93,8 +93,8 @@ export class StreamWriter {
     return this.#suspendedBy;
   }
 
-  /** Resolves when the event is on disk. */
-  append(event: AuditEvent, tx?: AuditedTx): Promise<void> {
+  /** Resolves when the event is on disk, with the number of its line. */
+  append(event: AuditEvent, tx?: AuditedTx): Promise<number> {
     if (this.#closed) return Promise.reject(new AuditError('closed', 'the stream is closed'));
     const line = this.#options.format.prepare(event);
     return new Promise((resolve, reject) => {
@@ -124,13 +124,15 @@ export class StreamWriter {
     });
   }
 
-  /** Closes the live file and begins a new one. */
-  rotate(reason: RotationReason): Promise<void> {
+  /** Closes the live file and begins a new one. @returns the closed one. @throws AuditError suspended */
+  rotate(reason: RotationReason): Promise<ClosedName> {
     return this.exclusively(async () => {
-      if (this.#suspendedBy !== undefined) {
+      if (this.#suspendedBy === undefined) await this.#attempt([], () => this.#rotate(reason));
+      const { lastClosed } = this.#files;
+      if (this.#suspendedBy !== undefined || lastClosed === undefined) {
         throw new AuditError('suspended', 'the audit stream cannot be written');
       }
-      await this.#attempt([], () => this.#rotate(reason));
+      return lastClosed;
     });
   }
 
@@ -235,9 +237,10 @@ export class StreamWriter {
     this.#files.written(data, hashes, this.#head.seq + 1);
     this.#head = head;
     const txs: AuditedTx[] = [];
+    let seq = head.seq - entries.length;
     for (const { tx, resolve } of entries) {
       if (tx !== undefined) txs.push(tx);
-      resolve();
+      resolve(++seq);
     }
     this.#options.events.durable(txs);
     this.#options.events.batch(entries.length, data.length, seconds);

@@ -9,11 +9,11 @@ import { DatabaseAccess } from './database-access.js';
 import { type LoginRequest, LoginService, type OpenSessionRequest } from './login-service.js';
 import { type AuthMode, type AuthOptions, authMode, resolveOptions } from './options.js';
 import { DEFAULT_HASH_COST, type HashCost, PasswordHasher } from './passwords.js';
-import type { AccessLevel } from './permissions.js';
-import { Sessions } from './sessions.js';
+import type { AccessLevel, Permission } from './permissions.js';
+import { type SessionEnd, Sessions } from './sessions.js';
 import { assertModeAllowed, prepareFirstUser } from './start.js';
 import type { SystemStore } from './store.js';
-import { LoginThrottle } from './throttle.js';
+import { LoginThrottle, type RecentFailures } from './throttle.js';
 import { openTokenKey } from './token-key.js';
 import { TokenLogins } from './token-logins.js';
 import { TokenCodec } from './tokens.js';
@@ -21,6 +21,7 @@ import {
   type ChangePasswordRequest,
   type ChangePermissionRequest,
   type CreateUserRequest,
+  type UserEffects,
   UserManagement,
 } from './user-management.js';
 import type { UserInfo } from './user-record.js';
@@ -72,6 +73,8 @@ export class Auth {
   readonly #management: UserManagement;
   readonly #databases: DatabaseCatalog;
   #sweepTimer: NodeJS.Timeout | undefined;
+  #adminReset = false;
+  #onSessionExpired: (end: SessionEnd) => void = () => {};
 
   constructor(dependencies: AuthDependencies) {
     const options = resolveOptions(dependencies.options);
@@ -89,9 +92,12 @@ export class Auth {
     );
     this.#codec = new TokenCodec(clock);
     this.#tokens = new TokenLogins({ codec: this.#codec, options, clock, random, log: this.#log });
-    this.#sessions = new Sessions({ options, clock, random, tokens: this.#tokens });
+    this.#sessions = new Sessions({
+      ...{ options, clock, random, tokens: this.#tokens },
+      onExpired: (end) => this.#onSessionExpired(end),
+    });
     this.#throttle = new LoginThrottle(options, clock);
-    this.#access = new DatabaseAccess(this.mode, dependencies.databases);
+    this.#access = new DatabaseAccess(this.mode, dependencies.databases, options.serverDatabases);
     this.#authenticator = new Authenticator(
       this.mode,
       options.devMode,
@@ -113,6 +119,7 @@ export class Auth {
       hasher: this.#hasher,
       databases: dependencies.databases,
       clock,
+      loginsOf: (name) => this.#sessions.countOf(name) + this.#tokens.countOf(name),
     });
     this.#users.onChange((change) => {
       if (change.kind !== 'created') this.#endLoginsOf(change.user.name);
@@ -129,7 +136,7 @@ export class Auth {
     assertModeAllowed(this.#options, this.#users, this.#databases);
     this.#codec.useKey(await openTokenKey(this.#options.tokenKeyPath, this.#log));
     await this.#hasher.prepare();
-    await prepareFirstUser({
+    this.#adminReset = await prepareFirstUser({
       options: this.#options,
       users: this.#users,
       hasher: this.#hasher,
@@ -191,7 +198,7 @@ export class Auth {
   /** As `login`; also @throws sessionDatabaseNotFound, noPermissionToSelect, tooManySessions */
   async openSession(
     request: OpenSessionRequest,
-  ): Promise<{ readonly sessionId: string; readonly caller: Caller }> {
+  ): Promise<{ readonly sessionId: string; readonly warning: string; readonly caller: Caller }> {
     this.#authenticator.assertLoginPossible();
     return this.#logins.openSession(request);
   }
@@ -229,7 +236,7 @@ export class Auth {
     return this.#access.selectedDatabase(caller);
   }
 
-  /** For calls on the selected database. `systemdb` takes no writes. @throws permissionDenied */
+  /** For calls on the selected database. `systemdb` and those of the server take no writes. @throws permissionDenied */
   authorize(caller: Caller, database: string, level: AccessLevel): void {
     this.#access.authorize(caller, database, level);
   }
@@ -268,16 +275,39 @@ export class Auth {
     return this.#management.listUsers(caller);
   }
 
-  async changePassword(caller: Caller, request: ChangePasswordRequest): Promise<void> {
-    await this.#management.changePassword(caller, request);
+  async changePassword(caller: Caller, request: ChangePasswordRequest): Promise<UserEffects> {
+    return this.#management.changePassword(caller, request);
   }
 
-  async changePermission(caller: Caller, request: ChangePermissionRequest): Promise<void> {
-    await this.#management.changePermission(caller, request);
+  /** @returns the permission before it, too */
+  async changePermission(
+    caller: Caller,
+    request: ChangePermissionRequest,
+  ): Promise<UserEffects & { readonly previous: Permission }> {
+    return this.#management.changePermission(caller, request);
   }
 
-  async setActiveUser(caller: Caller, userName: string, active: boolean): Promise<void> {
-    await this.#management.setActiveUser(caller, userName, active);
+  async setActiveUser(caller: Caller, userName: string, active: boolean): Promise<UserEffects> {
+    return this.#management.setActiveUser(caller, userName, active);
+  }
+
+  isUser(name: string): boolean {
+    return this.#users.get(name) !== undefined;
+  }
+
+  /** Whether the start gave the first user another password. */
+  get adminReset(): boolean {
+    return this.#adminReset;
+  }
+
+  /** Failed logins that count now. */
+  recentFailures(userName: string, address: string | undefined): RecentFailures {
+    return this.#throttle.recent(userName, address);
+  }
+
+  /** Told from now on of sessions that end by themselves; one listener. */
+  onSessionExpired(listener: (end: SessionEnd) => void): void {
+    this.#onSessionExpired = listener;
   }
 
   /** Called after a change is durable. @returns a function that gives the subscription up */

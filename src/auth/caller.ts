@@ -10,6 +10,8 @@ export interface Caller {
   readonly loginId: string;
   /** Empty when authentication is off. */
   readonly userName: string;
+  /** Unix milliseconds; undefined when authentication is off. */
+  readonly loggedInAt: number | undefined;
   readonly isSysadmin: boolean;
   /** Admin of at least one database, or sysadmin. */
   readonly isAdminAnywhere: boolean;

@@ -20,10 +20,13 @@ export function databaseExists(databases: DatabaseCatalog, name: string): boolea
 export class DatabaseAccess {
   readonly #mode: AuthMode;
   readonly #databases: DatabaseCatalog;
+  /** Nobody else writes or changes them. */
+  readonly #ofServer: ReadonlySet<string>;
 
-  constructor(mode: AuthMode, databases: DatabaseCatalog) {
+  constructor(mode: AuthMode, databases: DatabaseCatalog, serverDatabases: readonly string[] = []) {
     this.#mode = mode;
     this.#databases = databases;
+    this.#ofServer = new Set([SYSTEM_DATABASE, ...serverDatabases]);
   }
 
   assertMaySelect(caller: Caller, name: string): void {
@@ -41,8 +44,8 @@ export class DatabaseAccess {
   }
 
   authorize(caller: Caller, database: string, level: AccessLevel): void {
-    const writesToSystem = database === SYSTEM_DATABASE && level === 'write';
-    if (writesToSystem || !permits(caller.permissionOn(database), level)) {
+    const isWrite = level === 'write' && this.#ofServer.has(database);
+    if (isWrite || !permits(caller.permissionOn(database), level)) {
       throw new AuthError('permissionDenied');
     }
   }
@@ -54,6 +57,7 @@ export class DatabaseAccess {
 
   assertMayManage(caller: Caller, name: string): void {
     this.#assertManagementOn();
+    if (this.#ofServer.has(name)) throw new AuthError('permissionDenied');
     if (caller.isSysadmin || caller.permissionOn(name) === PERMISSION_ADMIN) return;
     throw new AuthError('notAllowedToManageDatabase', { subject: name });
   }

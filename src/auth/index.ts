@@ -12,6 +12,7 @@ export type {
   DatabasePermission,
   Permission,
 } from './permissions.js';
+export type { SessionEnd } from './sessions.js';
 export { databaseStore, type SystemStore } from './store.js';
 export type {
   ChangePasswordRequest,

@@ -62,15 +62,12 @@ export class LoginService {
     const user = this.#admit(request, await this.#checkPassword(request));
     const database = maySelect(user, DEFAULT_DATABASE) ? DEFAULT_DATABASE : undefined;
     const login = this.#with.tokens.issue(user, database);
-    const isDefault =
-      user.name === FIRST_USER && Buffer.from(DEFAULT_PASSWORD).equals(request.password);
-    const warning = isDefault ? DEFAULT_PASSWORD_WARNING : '';
-    return { token: login.text, warning, caller: login.caller };
+    return { token: login.text, warning: warningFor(user, request), caller: login.caller };
   }
 
   async openSession(
     request: OpenSessionRequest,
-  ): Promise<{ readonly sessionId: string; readonly caller: Caller }> {
+  ): Promise<{ readonly sessionId: string; readonly warning: string; readonly caller: Caller }> {
     const user = this.#admit(request, await this.#checkPassword(request));
     const database = request.database.toLowerCase();
     if (!databaseExists(this.#with.databases, database)) {
@@ -78,7 +75,8 @@ export class LoginService {
     }
     if (!maySelect(user, database)) throw new AuthError('noPermissionToSelect');
     const session = this.#with.sessions.open(user, database);
-    return { sessionId: session.sessionId, caller: session.caller };
+    const { sessionId, caller } = session;
+    return { sessionId, warning: warningFor(user, request), caller };
   }
 
   /** The caller may select the database. */
@@ -144,4 +142,9 @@ export class LoginService {
       this.#rehashing.delete(user.name);
     }
   }
+}
+
+function warningFor(user: User, { password }: LoginRequest): string {
+  const isDefault = user.name === FIRST_USER && Buffer.from(DEFAULT_PASSWORD).equals(password);
+  return isDefault ? DEFAULT_PASSWORD_WARNING : '';
 }

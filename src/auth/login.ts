@@ -9,6 +9,8 @@ export abstract class Login {
   readonly id: string;
   /** As the record was when he logged in; a change of the record ends the login. */
   readonly user: User;
+  /** Unix milliseconds. */
+  readonly startedAt: number;
   readonly isSysadmin: boolean;
   readonly isAdminAnywhere: boolean;
   abstract readonly generation: Generation;
@@ -16,9 +18,10 @@ export abstract class Login {
   #ended = false;
   readonly #listeners = new Set<() => void>();
 
-  constructor(id: string, user: User) {
+  constructor(id: string, user: User, startedAt: number) {
     this.id = id;
     this.user = user;
+    this.startedAt = startedAt;
     this.isSysadmin = isSysadmin(user);
     this.isAdminAnywhere = isAdminAnywhere(user);
     this.#permissions = new Map(user.permissions.map((p) => [p.database, p.permission]));
@@ -74,6 +77,10 @@ export class LoginCaller implements Caller {
     return this.login.user.name;
   }
 
+  get loggedInAt(): number {
+    return this.login.startedAt;
+  }
+
   get isSysadmin(): boolean {
     return this.login.isSysadmin;
   }
@@ -112,6 +119,7 @@ export function openCaller(access: {
   return {
     loginId: '',
     userName: '',
+    loggedInAt: undefined,
     isSysadmin: access.isSysadmin,
     isAdminAnywhere: access.isSysadmin,
     database: access.database,

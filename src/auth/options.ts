@@ -6,6 +6,8 @@ export interface AuthOptions {
   readonly devMode: boolean;
   /** Only with authentication off: any database may be selected without login, nothing is written. */
   readonly maintenance: boolean;
+  /** Databases that only the server writes, beside `systemdb`; whoever may read them may read them. */
+  readonly serverDatabases: readonly string[];
   /** Password of the first user; used when the system database is new, or with the next option. */
   readonly adminPassword: string;
   /** Gives `immudb` that password at each start. */
@@ -34,6 +36,7 @@ export const DEFAULT_AUTH_OPTIONS: Omit<AuthOptions, 'tokenKeyPath'> = {
   enabled: true,
   devMode: false,
   maintenance: false,
+  serverDatabases: [],
   adminPassword: 'immudb',
   forceAdminPassword: false,
   tokenLifetimeMs: 1440 * 60_000,

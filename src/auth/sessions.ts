@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.js';
+import type { Caller } from './caller.js';
 import { AuthError } from './errors.js';
 import { Login, LoginCaller } from './login.js';
 import type { AuthOptions } from './options.js';
@@ -12,8 +13,6 @@ export class Session extends Login {
   readonly generation = 'session';
   /** Opens the session: a secret. */
   readonly sessionId: string;
-  /** Unix milliseconds. */
-  readonly startedAt: number;
   lastUsedAt: number;
   /** Replaced when another database is selected. */
   caller: LoginCaller;
@@ -21,9 +20,8 @@ export class Session extends Login {
   token: TokenLogin | undefined;
 
   constructor(ids: { login: string; session: string }, user: User, database: string, now: number) {
-    super(ids.login, user);
+    super(ids.login, user, now);
     this.sessionId = ids.session;
-    this.startedAt = now;
     this.lastUsedAt = now;
     this.caller = new LoginCaller(this, database);
   }
@@ -37,6 +35,15 @@ export interface SessionsDependencies {
   readonly clock: Clock;
   readonly random: (size: number) => Uint8Array;
   readonly tokens: TokenLogins;
+  /** Told of each session that nobody closed, and that no change of its user ended. */
+  onExpired(end: SessionEnd): void;
+}
+
+/** How a session ended by itself. */
+export interface SessionEnd {
+  readonly caller: Caller;
+  readonly reason: 'timeout' | 'max_age' | 'shutdown';
+  readonly ageMs: number;
 }
 
 /** The open sessions. A restart ends all. */
@@ -45,6 +52,7 @@ export class Sessions {
   readonly #clock: Clock;
   readonly #random: (size: number) => Uint8Array;
   readonly #tokens: TokenLogins;
+  readonly #onExpired: (end: SessionEnd) => void;
   readonly #byId = new Map<string, Session>();
   readonly #byUser = new Map<string, Set<Session>>();
 
@@ -53,6 +61,7 @@ export class Sessions {
     this.#clock = dependencies.clock;
     this.#random = dependencies.random;
     this.#tokens = dependencies.tokens;
+    this.#onExpired = dependencies.onExpired;
   }
 
   get count(): number {
@@ -79,10 +88,7 @@ export class Sessions {
     const session = this.#byId.get(sessionId);
     if (session === undefined) return undefined;
     const now = this.#clock.now();
-    if (this.#isOver(session, now)) {
-      this.end(session);
-      return undefined;
-    }
+    if (this.#endIfOver(session, now)) return undefined;
     session.lastUsedAt = now;
     return session;
   }
@@ -113,27 +119,41 @@ export class Sessions {
   }
 
   endAll(): void {
-    for (const session of [...this.#byId.values()]) this.end(session);
+    const now = this.#clock.now();
+    for (const session of [...this.#byId.values()]) this.#expire(session, 'shutdown', now);
   }
 
   sweep(): void {
     const now = this.#clock.now();
-    for (const session of this.#byId.values()) if (this.#isOver(session, now)) this.end(session);
+    for (const session of this.#byId.values()) this.#endIfOver(session, now);
   }
 
-  #isOver(session: Session, now: number): boolean {
+  /** Open sessions of a user. */
+  countOf(userName: string): number {
+    return this.#byUser.get(userName)?.size ?? 0;
+  }
+
+  #endIfOver(session: Session, now: number): boolean {
     const { sessionIdleMs, sessionMaxAgeMs } = this.#options;
-    if (now - session.lastUsedAt > sessionIdleMs) return true;
-    return sessionMaxAgeMs > 0 && now - session.startedAt > sessionMaxAgeMs;
+    if (now - session.lastUsedAt > sessionIdleMs) this.#expire(session, 'timeout', now);
+    else if (sessionMaxAgeMs > 0 && now - session.startedAt > sessionMaxAgeMs) {
+      this.#expire(session, 'max_age', now);
+    } else return false;
+    return true;
+  }
+
+  #expire(session: Session, reason: SessionEnd['reason'], now: number): void {
+    this.end(session);
+    this.#onExpired({ caller: session.caller, reason, ageMs: now - session.startedAt });
   }
 
   #assertRoom(userName: string): void {
     const { maxSessions, maxSessionsPerUser } = this.#options;
-    const ofUser = () => this.#byUser.get(userName)?.size ?? 0;
-    if (this.#byId.size < maxSessions && ofUser() < maxSessionsPerUser) return;
+    const isFree = () => this.countOf(userName) < maxSessionsPerUser;
+    if (this.#byId.size < maxSessions && isFree()) return;
     // Sessions that are over but not yet removed must not keep anybody out.
     this.sweep();
     if (this.#byId.size >= maxSessions) throw new AuthError('tooManySessions');
-    if (ofUser() >= maxSessionsPerUser) throw new AuthError('tooManySessionsOfUser');
+    if (!isFree()) throw new AuthError('tooManySessionsOfUser');
   }
 }

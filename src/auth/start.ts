@@ -22,24 +22,27 @@ export function assertModeAllowed(
   if (otherUser || otherDatabase) throw new AuthError('authOffRefused');
 }
 
-/** Makes the first user, or gives him the configured password where that is asked for. */
+/**
+ * Makes the first user, or gives him the configured password where that is asked for.
+ * @returns whether the password of a user who was there is another one now
+ */
 export async function prepareFirstUser(context: {
   readonly options: AuthOptions;
   readonly users: Users;
   readonly hasher: PasswordHasher;
   readonly clock: Clock;
   readonly log: Log;
-}): Promise<void> {
+}): Promise<boolean> {
   const { options, users, hasher, clock, log } = context;
   const password = Buffer.from(options.adminPassword);
   if (password.length === 0) throw new AuthError('adminPasswordEmpty');
   if (password.length > PASSWORD_BYTES_MAX) throw new AuthError('adminPasswordTooLong');
   const existing = users.get(FIRST_USER);
   if (existing !== undefined) {
-    if (!options.forceAdminPassword) return;
+    if (!options.forceAdminPassword) return false;
     if (await hasher.verify(existing.passwordHash, password)) {
       log.info('admin password is as configured, nothing to change');
-      return;
+      return false;
     }
   }
   const passwordHash = await hasher.hash(password);
@@ -50,7 +53,7 @@ export async function prepareFirstUser(context: {
       passwordSerial: existing.passwordSerial + 1,
     }));
     log.warn('admin password was replaced by the configured one');
-    return;
+    return true;
   }
   await users.change(FIRST_USER, 'created', () => ({
     name: FIRST_USER,
@@ -62,4 +65,5 @@ export async function prepareFirstUser(context: {
     active: true,
   }));
   log.info('first user was created', { user: FIRST_USER });
+  return false;
 }

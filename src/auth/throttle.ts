@@ -18,6 +18,12 @@ interface Failures {
   nextTryAt: number;
 }
 
+/** Failed logins of an account, and from an address. */
+export interface RecentFailures {
+  readonly user: number;
+  readonly address: number;
+}
+
 /** One try to log in, allowed to go on. */
 export interface LoginTry {
   failed(): void;
@@ -76,6 +82,17 @@ export class LoginThrottle {
         this.#trusted.delete(pairKey);
         remember(this.#trusted, pairKey, { count: 0, lastAt: this.#clock.now(), nextTryAt: 0 });
       },
+    };
+  }
+
+  /** Failed logins that count now. */
+  recent(account: string, address: string | undefined): RecentFailures {
+    const now = this.#clock.now();
+    const accountKey = isUserName(account) ? account : '';
+    const addressKey = address === undefined ? '' : networkOf(address);
+    return {
+      user: this.#current(this.#accounts, accountKey, now)?.count ?? 0,
+      address: this.#current(this.#addresses, addressKey, now)?.count ?? 0,
     };
   }
 

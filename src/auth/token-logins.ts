@@ -38,7 +38,7 @@ export class TokenLogin extends Login {
     readonly now: number;
     readonly owner: TokenOwner | undefined;
   }) {
-    super(fields.id, fields.user);
+    super(fields.id, fields.user, fields.now);
     this.text = fields.text;
     this.caller = new LoginCaller(this, fields.database);
     this.expiresAt = fields.expiresAt;
@@ -80,6 +80,11 @@ export class TokenLogins {
 
   get count(): number {
     return this.#byText.size;
+  }
+
+  /** Live tokens of a user. */
+  countOf(userName: string): number {
+    return this.#byUser.get(userName)?.size ?? 0;
   }
 
   /** @throws tooManyTokens, tooManyTokensOfUser */

@@ -13,6 +13,7 @@ import {
   PERMISSION_NONE,
   PERMISSION_READ_WRITE,
   PERMISSION_SYSADMIN,
+  type Permission,
 } from './permissions.js';
 import {
   FIRST_USER,
@@ -50,12 +51,20 @@ export interface ChangePermissionRequest {
   readonly permission: number;
 }
 
+/** What a change of a user did to him. */
+export interface UserEffects {
+  /** Logins that it ended. */
+  readonly loginsEnded: number;
+}
+
 export interface UserManagementDependencies {
   readonly mode: AuthMode;
   readonly users: Users;
   readonly hasher: PasswordHasher;
   readonly databases: DatabaseCatalog;
   readonly clock: Clock;
+  /** Live logins of a user. */
+  loginsOf(userName: string): number;
 }
 
 const GRANT = 0;
@@ -121,7 +130,7 @@ export class UserManagement {
     }));
   }
 
-  async changePassword(caller: Caller, request: ChangePasswordRequest): Promise<void> {
+  async changePassword(caller: Caller, request: ChangePasswordRequest): Promise<UserEffects> {
     this.#assertManagementOn();
     const { userName, oldPassword, newPassword } = request;
     const { users, hasher } = this.#with;
@@ -141,21 +150,30 @@ export class UserManagement {
       throw new AuthError('oldPasswordIncorrect');
     }
     const passwordHash = await hasher.hash(newPassword);
+    let loginsEnded = 0;
     await users.change(userName, 'password', (current) => {
       const user = check(current);
       // Whoever was first replaced the old password that this change named.
       if (userName === FIRST_USER && user.passwordSerial !== target.passwordSerial) {
         throw new AuthError('oldPasswordIncorrect');
       }
+      loginsEnded = this.#with.loginsOf(userName);
       return { ...user, passwordHash, passwordSerial: user.passwordSerial + 1 };
     });
+    return { loginsEnded };
   }
 
-  async changePermission(caller: Caller, request: ChangePermissionRequest): Promise<void> {
+  /** @returns the permission before it, too */
+  async changePermission(
+    caller: Caller,
+    request: ChangePermissionRequest,
+  ): Promise<UserEffects & { readonly previous: Permission }> {
     this.#assertManagementOn();
     const { action, userName, database } = request;
     const permission = grantedPermission(request);
     if (userName === caller.userName) throw new AuthError('grantToOneself');
+    let loginsEnded = 0;
+    let previous: Permission = PERMISSION_NONE;
     await this.#with.users.change(userName, 'permissions', (target) => {
       assertStillLoggedIn(caller);
       if (target !== undefined && isSysadmin(target)) throw new AuthError('grantToSysadmin');
@@ -166,16 +184,19 @@ export class UserManagement {
       if (target === undefined) throw new AuthError('grantUserNotFound', { subject: userName });
       if (!target.active) throw new AuthError('grantUserInactive', { subject: userName });
       const next = action === GRANT ? permission : PERMISSION_NONE;
-      return permissionOf(target, database) === next
-        ? target
-        : withPermission(target, database, next);
+      previous = permissionOf(target, database);
+      if (previous === next) return target;
+      loginsEnded = this.#with.loginsOf(userName);
+      return withPermission(target, database, next);
     });
+    return { loginsEnded, previous };
   }
 
-  async setActiveUser(caller: Caller, userName: string, active: boolean): Promise<void> {
+  async setActiveUser(caller: Caller, userName: string, active: boolean): Promise<UserEffects> {
     this.#assertManagementOn();
     const { users } = this.#with;
     if (userName === '') throw new AuthError('userNameEmpty');
+    let loginsEnded = 0;
     await users.change(userName, 'status', (target) => {
       assertStillLoggedIn(caller);
       if (!caller.isAdminAnywhere) throw new AuthError('notAdminAnywhere');
@@ -186,8 +207,11 @@ export class UserManagement {
       // The caller is one and cannot be the target; were it otherwise, nobody could undo this.
       const sysadminStays = !isSysadmin(target) || users.hasOtherActiveSysadmin(userName);
       assert(active || sysadminStays, 'the last active sysadmin would be lost');
-      return target.active === active ? target : { ...target, active };
+      if (target.active === active) return target;
+      loginsEnded = this.#with.loginsOf(userName);
+      return { ...target, active };
     });
+    return { loginsEnded };
   }
 
   #assertManagementOn(): void {

@@ -13,6 +13,7 @@ const ACTIONS: Readonly<
 
 export const auditCommand: Command = {
   name: 'audit',
+  actions: Object.keys(ACTIONS),
   usage: `${Object.keys(ACTIONS).join('|')} [--dir PATH] [--audit-path FILE] [OPTION]...`,
   summary: 'Read, search and verify the files of the audit event stream',
   details: () =>
@@ -24,7 +25,7 @@ query FILTER [--format F] [--from] [--to]
 export --format native|mongo|ocsf|ecs|cef|immudb [--filter F] [--from] [--to]
 tail [-f] [--lines N] [--filter F] [--format F]
 files [--json] | files --export-seals [SEALS]
-hash [--file FILE]                        what stands in events for the key in the file or input
+hash [--file FILE] [--key-id ID]          what stands in events for the key in the file or input
 
 SEALS says where they are; without it, in the databases of --dir, which no server may use meanwhile:
   ${SEAL_USAGE}

@@ -2,6 +2,8 @@ import type { Environment } from '../app/config/index.js';
 import type { ExitCode } from '../app/exit-codes.js';
 import type { RunServer } from '../app/hooks.js';
 
+export { UsageError } from './kit/errors.js';
+
 /** What a command gets from the process it runs in. */
 export interface CommandContext {
   readonly env: Environment;
@@ -18,6 +20,8 @@ export interface CommandContext {
 
 export interface Command {
   readonly name: string;
+  /** Words that may follow the name and choose what is done. */
+  readonly actions?: readonly string[];
   /** Follows the name in the usage line. */
   readonly usage: string;
   /** One line, without a full stop. */
@@ -26,9 +30,4 @@ export interface Command {
   readonly details?: () => string;
   /** @throws what is printed as an error, with exit code 1, or 2 for a `UsageError` */
   run(args: readonly string[], context: CommandContext): Promise<ExitCode>;
-}
-
-/** Wrong arguments of a command. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
 }

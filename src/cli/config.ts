@@ -6,6 +6,7 @@ const ACTIONS = ['show'];
 
 export const configCommand: Command = {
   name: 'config',
+  actions: ACTIONS,
   usage: 'show [--json] [flags of the server]',
   summary: 'Print the settings that the server would run with, and where each comes from',
   details: () => 'Passwords are never printed, only whether they are set.',

@@ -6,6 +6,7 @@ import { type OfflineRequest, offline, parseOffline, progressOf, selected } from
 
 export const indexCommand: Command = {
   name: 'index',
+  actions: ['rebuild'],
   usage: 'rebuild [--dir PATH] [--database NAME]',
   summary: 'Build the index anew from the transactions while the server does not run',
   details: () => 'The transactions stay as they are. What else is damaged is found by stele check.',

@@ -9,6 +9,7 @@ import { configCommand } from './config.js';
 import { healthcheckCommand } from './healthcheck.js';
 import { renderCommandHelp, renderHelp } from './help.js';
 import { indexCommand } from './index.js';
+import type { Manual } from './kit/manual.js';
 import { serve } from './serve.js';
 import { serviceCommand } from './service.js';
 import { versionCommand } from './version.js';
@@ -24,10 +25,23 @@ const helpCommand: Command = {
   },
 };
 
+const completionCommand: Command = {
+  name: 'completion',
+  actions: ['bash', 'zsh', 'fish'],
+  usage: 'bash|zsh|fish',
+  summary: 'Print what the shell of the system must read to complete commands',
+  run: async ([shell], { out }) => {
+    const { renderCompletion } = await import('./kit/completion.js');
+    out(renderCompletion(await steleManual(), shell));
+    return EXIT_SUCCESS;
+  },
+};
+
 /** Everything but running the server. */
 const COMMANDS: readonly Command[] = [
   auditCommand,
   checkCommand,
+  completionCommand,
   configCommand,
   healthcheckCommand,
   helpCommand,
@@ -35,6 +49,11 @@ const COMMANDS: readonly Command[] = [
   serviceCommand,
   versionCommand,
 ];
+
+export async function steleManual(): Promise<Manual> {
+  const { serverManual } = await import('./manual.js');
+  return serverManual(COMMANDS);
+}
 
 /**
  * The program `stele`. Prints every error, and a stack only for a bug of ours.

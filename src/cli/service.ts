@@ -24,6 +24,7 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
 
 export const serviceCommand: Command = {
   name: 'service',
+  actions: Object.keys(ACTIONS),
   usage: 'install|uninstall|start|stop|restart|status [options]',
   summary: 'Install and control the server as a systemd service',
   details: () =>

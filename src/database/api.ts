@@ -136,10 +136,13 @@ export interface Databases {
     update: DatabaseSettingsUpdate,
     options: { createdBy: string; ifNotExists: boolean },
   ): Promise<{ readonly info: DatabaseInfo; readonly alreadyExisted: boolean }>;
+  /** Of one that is not open the last state that was noted; undefined when there is none. */
+  lastState(name: string): State | undefined;
   load(name: string): Promise<void>;
   unload(name: string): Promise<void>;
   delete(name: string): Promise<void>;
   updateSettings(name: string, update: DatabaseSettingsUpdate): Promise<DatabaseInfo>;
-  truncate(name: string, retentionPeriodMs: number): Promise<void>;
+  /** @returns id of the first transaction whose values are left */
+  truncate(name: string, retentionPeriodMs: number): Promise<number>;
   close(): Promise<void>;
 }

@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { unixSeconds } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
+import type { State } from '../proofs/index.js';
 import { EntryCache, fileSize, readStateFile } from '../storage/index.js';
 import type { Database, DatabaseInfo, Databases } from './api.js';
 import { Catalog, type CatalogRecord } from './catalog.js';
@@ -36,6 +37,8 @@ export class DatabaseManager implements Databases {
   readonly #scrubber: Scrubber;
   readonly #retention: RetentionJob;
   #changes: Promise<unknown> = Promise.resolve();
+  /** Names of databases that are opened because they are created or loaded. */
+  readonly #managed = new Set<string>();
 
   private constructor(options: StoredOptions, system: StoredDatabase) {
     this.#options = options;
@@ -44,6 +47,7 @@ export class DatabaseManager implements Databases {
     this.#open = new OpenDatabases({
       openMax: options.maxOpenDatabases ?? Number.POSITIVE_INFINITY,
       idleMsMin: options.databaseIdleMs ?? DATABASE_IDLE_MS,
+      onIdle: (database) => options.onUse?.('closed', database.name, database.state()),
     });
     this.#scrubber = new Scrubber({
       periodMs: options.scrubPeriodMs ?? SCRUB_PERIOD_MS,
@@ -153,14 +157,18 @@ export class DatabaseManager implements Databases {
     return { ...settings, writeTxHeaderVersion: database.headerVersion };
   }
 
+  #lastTxId({ name }: CatalogRecord): number {
+    return this.lastState(name)?.txId ?? 0;
+  }
+
   /** Of a database that is not open its last acknowledged state tells. */
-  #lastTxId({ name, directory }: CatalogRecord): number {
+  lastState(name: string): State | undefined {
     const database = this.#open.get(name);
-    if (database !== undefined) return database.state().txId;
+    if (database !== undefined) return database.state();
     try {
-      return readStateFile(stateFileOf(this.#options.dir, directory))?.txId ?? 0;
+      return readStateFile(stateFileOf(this.#options.dir, this.#record(name).directory));
     } catch {
-      return 0;
+      return undefined;
     }
   }
 
@@ -186,7 +194,11 @@ export class DatabaseManager implements Databases {
     if (name === SYSTEM_DATABASE) return this.system;
     const record = this.#record(name);
     if (!record.loaded) throw new DatabaseError('databaseClosed', 'already closed');
-    return this.#open.open(name, () => this.#openRecord(record));
+    return this.#open.open(name, async () => {
+      const opened = await this.#openRecord(record);
+      if (!this.#managed.has(name)) this.#options.onUse?.('opened', name, opened.state());
+      return opened;
+    });
   }
 
   async #openRecord({ name, directory, settings }: CatalogRecord): Promise<StoredDatabase> {
@@ -245,7 +257,7 @@ export class DatabaseManager implements Databases {
       }
       await this.#create(name, update, options.createdBy);
       try {
-        await this.open(name);
+        await this.#openManaged(name);
       } catch (error) {
         await this.#remove(name);
         throw error;
@@ -269,8 +281,17 @@ export class DatabaseManager implements Databases {
         throw new DatabaseError('databaseAlreadyLoaded', 'database already loaded');
       }
       await this.#catalog.put({ ...record, loaded: true });
-      await this.open(name);
+      await this.#openManaged(name);
     });
+  }
+
+  async #openManaged(name: string): Promise<void> {
+    this.#managed.add(name);
+    try {
+      await this.open(name);
+    } finally {
+      this.#managed.delete(name);
+    }
   }
 
   unload(name: string): Promise<void> {
@@ -316,7 +337,7 @@ export class DatabaseManager implements Databases {
     });
   }
 
-  async truncate(name: string, retentionPeriodMs: number): Promise<void> {
+  async truncate(name: string, retentionPeriodMs: number): Promise<number> {
     this.#manageable(name);
     if (retentionPeriodMs < 0 || (retentionPeriodMs > 0 && retentionPeriodMs < RETENTION_MS_MIN)) {
       throw new DatabaseError(
@@ -325,13 +346,13 @@ export class DatabaseManager implements Databases {
           "RetentionPeriod should at least '24h0m0s' hours",
       );
     }
-    await this.#truncate(name, retentionPeriodMs);
+    return this.#truncate(name, retentionPeriodMs);
   }
 
-  async #truncate(name: string, retentionPeriodMs: number): Promise<void> {
+  async #truncate(name: string, retentionPeriodMs: number): Promise<number> {
     const database = await this.stored(name);
     const before = unixSeconds(this.#options.clock) - retentionPeriodMs / 1000;
-    await database.truncation.before(before);
+    return (await database.truncation.before(before)).next;
   }
 
   /** Those that keep values for a time only. */

@@ -7,6 +7,8 @@ export interface OpenLimits {
   readonly openMax: number;
   /** Milliseconds without a use before one may be closed to make room. */
   readonly idleMsMin: number;
+  /** Told before one is closed to make room. */
+  onIdle(database: StoredDatabase): void;
 }
 
 /** Milliseconds between two looks for one to close, while too many are open. */
@@ -99,7 +101,10 @@ export class OpenDatabases {
       .sort((a, b) => b.uses.idleMs - a.uses.idleMs)
       .slice(0, excess);
     // A database that cannot be closed has failed, and with it the process.
-    for (const { name } of idle) void this.#closeNow(name).catch(() => undefined);
+    for (const database of idle) {
+      this.#limits.onIdle(database);
+      void this.#closeNow(database.name).catch(() => undefined);
+    }
     excess -= idle.length;
     if (excess === 0) return;
     const retryMs = Math.max(this.#limits.idleMsMin, RETRY_MS_MIN);

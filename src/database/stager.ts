@@ -62,7 +62,7 @@ export class BlobStager implements ValueStager {
     this.#end();
     await this.#writing.catch(() => undefined);
     if (!this.#store.blobs.isStaged(this.#blobId)) return;
-    await this.#run(() => this.#store.blobs.discard(this.#blobId));
+    await this.#run(() => this.#store.blobs.discard([this.#blobId]));
   }
 
   #end(): void {

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { Clock } from '../base/clock.js';
 import type { Log } from '../base/log.js';
+import type { State } from '../proofs/index.js';
 import type { Disk, EntryCache, IndexLimits, StorageError } from '../storage/index.js';
 import { type DatabaseLimits, StoredDatabase } from './database.js';
 import type { DatabaseError } from './errors.js';
@@ -29,6 +30,8 @@ export interface DatabasesOptions {
   readonly scrubPeriodMs?: number;
   /** Bytes that this reads in a second, or more when the period asks for it; by default 0, which is off. */
   readonly scrubRateBytes?: number;
+  /** Told of a database that was opened because somebody used it, or closed because nobody did. */
+  onUse?(what: 'opened' | 'closed', name: string, state: State): void;
   /** Told when a database may not be written any more. */
   onFailure(name: string, error: StorageError): void;
   /** Told of damage that a read or the scrub met. */

@@ -32,9 +32,10 @@ export function catalogueRows(): CatalogueRow[] {
     }
   }
   const own = Object.entries(SERVER_EVENTS).map(([name, { class: eventClass, about }]) => {
-    return { name, class: eventClass, readOnly: false, raisedBy: [], about };
+    return { name, class: eventClass, readOnly: false, raisedBy: [], ...rows.get(name), about };
   });
-  return [...rows.values(), ...own];
+  const calls = [...rows.values()].filter(({ name }) => !Object.hasOwn(SERVER_EVENTS, name));
+  return [...calls, ...own];
 }
 
 /** The same for the selection of events. A refused call keeps whether it would have changed anything. */

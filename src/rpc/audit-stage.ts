@@ -6,20 +6,28 @@ import {
   type JsonValue,
   NONE,
 } from '../audit/index.js';
-import type { Caller } from '../auth/index.js';
+import type { Caller, Permission } from '../auth/index.js';
 import type { AuditedCall, AuditStage } from './audit.js';
 import { dataOf, nameText, txIdOf } from './audit-data.js';
 import { callEventKinds } from './audit-kinds.js';
+import { AddressSet } from './front/index.js';
 
 /** Keys of one event that are named; the number of all stands beside them. */
 export interface AuditStageOptions {
   readonly keysMax: number;
   /** How keys of users are written. */
   readonly keys: 'hash' | 'plain' | 'none';
+  /** Whether calls that may change something leave a line before they are carried out. */
+  readonly received: boolean;
+  /** Addresses and networks whose `x-forwarded-for` is written down. */
+  readonly trustedProxies: readonly string[];
+  /** Where names of failed logins are hashed when this says that nobody has them. */
+  readonly isUser?: ((name: string) => boolean) | undefined;
 }
 
 const REQUEST_ID = /^[\x21-\x7e][\x20-\x7e]{0,127}$/;
-const CLIENT_LENGTH_MAX = 128;
+const HEADER_LENGTH_MAX = 128;
+const SUBJECT_LENGTH_MAX = 256;
 const ERROR_LENGTH_MAX = 256;
 
 /** Turns calls into events of the stream. */
@@ -35,10 +43,12 @@ class StreamAuditStage implements AuditStage {
   /** A login is the same in all of its calls. */
   readonly #logins = new WeakMap<Caller, EventData>();
   readonly #times = new TimeTexts();
+  readonly #proxies: AddressSet;
 
   constructor(log: AuditLog, options: AuditStageOptions) {
     this.#log = log;
     this.#options = options;
+    this.#proxies = new AddressSet(options.trustedProxies);
     for (const kind of callEventKinds()) {
       if (kind.class === 'write' || kind.name === 'tx.import') this.#writes.add(kind.name);
     }
@@ -52,7 +62,15 @@ class StreamAuditStage implements AuditStage {
     return this.#log.admit(readOnly, this.#writes.has(name));
   }
 
-  record(call: AuditedCall): Promise<void> | undefined {
+  received(call: AuditedCall): Promise<unknown> | undefined {
+    if (!this.#options.received) return undefined;
+    const event = this.#eventOf(call, undefined);
+    const { duration_us: _duration, status: _status, ...data } = event.event_data;
+    const marked = { ...data, outcome: 'unknown', stage: 'received' };
+    return this.#log.write({ ...event, event_data: marked }, call.class);
+  }
+
+  record(call: AuditedCall): Promise<unknown> | undefined {
     const tx = this.#txOf(call);
     const event = this.#eventOf(call, tx);
     const isRefusal = call.name === 'auth.rejected' || call.name === 'authz.denied';
@@ -87,17 +105,19 @@ class StreamAuditStage implements AuditStage {
   }
 
   #dataOf(call: AuditedCall, tx: AuditedTx | undefined): EventData {
-    const { caller, database, peer, userAgent, status } = call;
+    const { caller, database, userAgent, status } = call;
     const data: Record<string, JsonValue> = {};
-    if (caller !== undefined) Object.assign(data, this.#login(caller));
-    if (userAgent !== undefined) data.client = nameText(userAgent.slice(0, CLIENT_LENGTH_MAX));
+    if (caller !== undefined) {
+      Object.assign(data, this.#login(caller));
+      if (database !== undefined) data.roles = rolesOf(caller, database);
+    }
+    if (userAgent !== undefined) data.client = nameText(userAgent.slice(0, HEADER_LENGTH_MAX));
     if (database !== undefined) data.db = nameText(database);
     data.duration_us = Math.round(call.durationMs * 1000);
     if (status !== 'OK') addFailure(data, call);
     this.#addKeys(data, call.keys);
-    if (peer.localAddress !== undefined) data.local = endpoint(peer.localAddress, peer.localPort);
+    this.#addPeer(data, call);
     data.outcome = outcomeOf(call);
-    if (peer.port !== undefined) data.peer_port = peer.port;
     data.rpc = call.method;
     data.status = status;
     data.stream = call.isStream;
@@ -105,7 +125,29 @@ class StreamAuditStage implements AuditStage {
     data.v = 1;
     // A call that was refused did nothing of what it asked for.
     const refused = call.name === 'auth.rejected' || call.name === 'authz.denied';
-    return refused ? data : Object.assign(data, dataOf(call.method, call.request, call.response));
+    if (refused) return data;
+    Object.assign(data, dataOf(call.method, call.request, call.response), call.noted);
+    this.#hideUnknown(data, call);
+    return data;
+  }
+
+  #addPeer(data: Record<string, JsonValue>, { peer, forwardedFor }: AuditedCall): void {
+    const { address, port, localAddress, localPort, tlsSubject } = peer;
+    data.conn = peer.connection;
+    if (localAddress !== undefined) data.local = endpoint(localAddress, localPort);
+    if (port !== undefined) data.peer_port = port;
+    if (tlsSubject !== undefined) data.tls_subject = shortText(tlsSubject, SUBJECT_LENGTH_MAX);
+    if (forwardedFor !== undefined && address !== undefined && this.#proxies.has(address)) {
+      data.forwarded_for = shortText(forwardedFor, HEADER_LENGTH_MAX);
+    }
+  }
+
+  /** People type passwords where names belong. */
+  #hideUnknown(data: Record<string, JsonValue>, { name }: AuditedCall): void {
+    const { isUser } = this.#options;
+    const { user } = data;
+    if (isUser === undefined || name !== 'auth.login.failed' || typeof user !== 'string') return;
+    if (!isUser(user)) data.user = this.#log.key.keyText(Buffer.from(user));
   }
 
   #login(caller: Caller): EventData {
@@ -200,6 +242,25 @@ function addressText(address: string | undefined): string {
   if (address === undefined) return NONE;
   if (address === '') return 'unix';
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+}
+
+/** Of one line, its end cut off. */
+function shortText(text: string, lengthMax: number): string {
+  return text.slice(0, lengthMax).replaceAll(/[^\x20-\x7e]/g, '?');
+}
+
+const ROLES: Readonly<Record<Permission, string>> = {
+  0: '',
+  1: 'read',
+  2: 'readWrite',
+  254: 'admin',
+  255: 'sysadmin',
+};
+
+/** What the caller may do on the database. */
+function rolesOf(caller: Caller, database: string): string[] {
+  const role = ROLES[caller.permissionOn(database)];
+  return role === '' ? [] : [role];
 }
 
 function endpoint(address: string, port: number | undefined): string {

@@ -1,4 +1,4 @@
-import type { AuditClass } from '../audit/index.js';
+import type { AuditClass, EventData } from '../audit/index.js';
 import type { Caller } from '../auth/index.js';
 import type { MethodName, StatusName } from '../wire/index.js';
 import type { Peer } from './transport.js';
@@ -45,7 +45,11 @@ export interface AuditedCall {
   readonly requestId: string | undefined;
   /** Header `user-agent`, unchecked. */
   readonly userAgent: string | undefined;
+  /** Header `x-forwarded-for`, unchecked. */
+  readonly forwardedFor: string | undefined;
   readonly keys: readonly Uint8Array[];
+  /** What the handler knows beside them. */
+  readonly noted: EventData | undefined;
   /** The decoded request of a unary call or server stream. */
   readonly request: unknown;
   /** The answer of a unary call or client stream, before it is encoded. */
@@ -61,13 +65,19 @@ export interface AuditStage {
    * cannot be written, or too much waits for it.
    */
   admit(name: string, readOnly: boolean): Promise<void> | undefined;
+  /**
+   * Called before a call that may change something is carried out.
+   * @returns a promise that the call waits for; it rejects when the call must not go on
+   */
+  received(call: AuditedCall): Promise<unknown> | undefined;
   /** Resolves when the event is on disk, or the filter left it out. The answer waits for it. */
-  record(call: AuditedCall): Promise<void> | undefined;
+  record(call: AuditedCall): Promise<unknown> | undefined;
 }
 
 export const noAudit: AuditStage = {
   selects: () => false,
   admit: () => undefined,
+  received: () => undefined,
   record: () => undefined,
 };
 

@@ -1,4 +1,4 @@
-import { AuditError } from '../audit/index.js';
+import { AuditError, type EventData } from '../audit/index.js';
 import { AuthError, type Caller, type Credentials } from '../auth/index.js';
 import { assert } from '../base/assert.js';
 import {
@@ -44,6 +44,7 @@ export class Call implements DatabaseContext {
   readonly #audited: boolean;
   readonly #keys: Uint8Array[] = [];
   readonly #startTick = performance.now();
+  #noted: EventData | undefined;
   #caller: Caller | undefined;
   #database: Database | undefined;
   #databaseName: string | undefined;
@@ -91,6 +92,10 @@ export class Call implements DatabaseContext {
 
   noteKey(key: Uint8Array): void {
     if (this.#audited) this.#keys.push(Uint8Array.from(key));
+  }
+
+  noteData(data: EventData): void {
+    if (this.#audited) this.#noted = { ...this.#noted, ...data };
   }
 
   noteCaller(caller: Caller): void {
@@ -185,14 +190,39 @@ export class Call implements DatabaseContext {
 
   async #execute(row: PlannedRow): Promise<void> {
     switch (this.#plan.kind) {
-      case 'unary':
-        return this.#answer(await row.handler(this, await this.#readRequest(row)));
+      case 'unary': {
+        const request = await this.#readRequest(row);
+        await this.#received();
+        return this.#answer(await row.handler(this, request));
+      }
       case 'clientStream':
+        await this.#received();
         return this.#answer(await row.handler(this, this.#requests()));
-      case 'serverStream':
-        return this.#stream(row.handler(this, await this.#readRequest(row)));
+      case 'serverStream': {
+        const request = await this.#readRequest(row);
+        await this.#received();
+        return this.#stream(row.handler(this, request));
+      }
       case 'bidi':
+        await this.#received();
         return this.#stream(row.handler(this, this.#requests()));
+    }
+  }
+
+  /** For calls that may end the server, or change something and never answer. */
+  #received(): Promise<void> | undefined {
+    const { audit: row } = this.#plan;
+    if (!this.#audited || row.class === 'auth' || isReadOnly(row)) return undefined;
+    const { audit } = this.#environment;
+    const name = eventNameOf(row, this.#request, false, undefined);
+    const refuse = (cause: unknown): never => {
+      throw new RpcError('auditUnavailable', undefined, { cause });
+    };
+    try {
+      const call = this.#auditedCall(name, undefined, undefined);
+      return audit.received(call)?.then(() => undefined, refuse);
+    } catch (cause) {
+      return refuse(cause);
     }
   }
 
@@ -309,7 +339,9 @@ export class Call implements DatabaseContext {
       peer,
       requestId: metadata.get('x-request-id'),
       userAgent: metadata.get('user-agent'),
+      forwardedFor: metadata.get('x-forwarded-for'),
       keys: keys ?? this.#keys,
+      noted: this.#noted,
       request,
       response,
     };

@@ -1,3 +1,4 @@
+import type { AuditLog, EventData } from '../audit/index.js';
 import type { Auth, Caller, Credentials } from '../auth/index.js';
 import type { Clock } from '../base/clock.js';
 import type { Log } from '../base/log.js';
@@ -19,6 +20,8 @@ export interface ServerIdentity {
 export interface Services {
   readonly databases: Databases;
   readonly auth: Auth;
+  /** Undefined when it is switched off. */
+  readonly audit: AuditLog | undefined;
   readonly signer: StateSigner | undefined;
   readonly identity: ServerIdentity;
   readonly clock: Clock;
@@ -36,6 +39,8 @@ export interface CallContext {
   readonly peer: Peer;
   /** Keys of a stream, for its event; for a unary call the method table knows them. */
   noteKey(key: Uint8Array): void;
+  /** What the event shall say that neither request nor answer tells. Never a secret. */
+  noteData(data: EventData): void;
   /** Who logged in or out by this call, for its event. */
   noteCaller(caller: Caller): void;
 }

@@ -244,6 +244,12 @@ const RPC_ANSWERS = {
     ...EXHAUSTED,
     text: 'the disk of the audit stream is nearly full, writes are refused (--audit-space-critical)',
   },
+  auditOff: { status: 'FAILED_PRECONDITION', text: 'the audit stream is switched off (--audit)' },
+  auditLocked: {
+    status: 'FAILED_PRECONDITION',
+    text: 'the audit settings are locked until the next start (--audit-lock)',
+  },
+  auditSettingInvalid: INVALID,
 } as const satisfies Record<RpcErrorCode, ErrorAnswer>;
 
 /** The one table: status, text and details of every error that ends a call. */

@@ -1,5 +1,6 @@
 import { type MethodName, pb } from '../wire/index.js';
 import type { AuditRow } from './audit.js';
+import * as admin from './handlers/audit-admin.js';
 import * as databases from './handlers/databases.js';
 import * as transfer from './handlers/export.js';
 import * as kv from './handlers/kv.js';
@@ -306,6 +307,24 @@ export const METHOD_ROWS = {
   },
   CompactIndex: { ...ADMIN, audit: COMPACT_EVENT, handler: databases.compactIndex },
   CleanIndex: { ...ADMIN, audit: COMPACT_EVENT, handler: databases.compactIndex },
+
+  // Beside the protocol of immudb.
+  RotateAudit: {
+    ...SYSADMIN,
+    audit: { class: 'config', name: 'audit.rotate_requested' },
+    handler: admin.rotateAudit,
+  },
+  RotateAuditKey: {
+    ...SYSADMIN,
+    audit: { class: 'config', name: 'audit.key_rotate_requested' },
+    handler: admin.rotateAuditKey,
+  },
+  GetAuditConfig: {
+    ...SYSADMIN,
+    audit: { class: 'config', name: 'audit.config_read' },
+    handler: admin.getAuditConfig,
+  },
+  SetAuditConfig: { ...SYSADMIN, audit: CONFIG_EVENT, handler: admin.setAuditConfig },
 
   // Out of scope.
   SQLExec: NO_SQL,

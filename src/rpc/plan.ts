@@ -66,4 +66,5 @@ const READ_ONLY_EVENTS: ReadonlySet<string> = new Set([
   'database.list',
   'database.settings_read',
   'tx.export',
+  'audit.config_read',
 ]);

@@ -35,6 +35,10 @@ export const RPC_ERROR_CODES = [
   'serverStopping',
   'auditUnavailable',
   'auditSpaceLow',
+  // what is asked of the stream itself
+  'auditOff',
+  'auditLocked',
+  'auditSettingInvalid',
 ] as const;
 
 export type RpcErrorCode = (typeof RPC_ERROR_CODES)[number];

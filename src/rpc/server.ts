@@ -1,3 +1,4 @@
+import type { AuditLog } from '../audit/index.js';
 import type { Auth } from '../auth/index.js';
 import { type Clock, systemClock, unixSeconds } from '../base/clock.js';
 import { type Log, silentLog } from '../base/log.js';
@@ -40,6 +41,8 @@ export interface RpcServerDependencies {
   readonly health?: () => boolean;
   readonly metrics?: Metrics;
   readonly audit?: AuditStage;
+  /** The stream behind it, for what sysadmins ask of it. */
+  readonly auditLog?: AuditLog;
   readonly clock?: Clock;
   readonly log?: Log;
 }
@@ -70,6 +73,7 @@ export function createRpcServer(dependencies: RpcServerDependencies): RpcServer 
     services: {
       databases,
       auth,
+      audit: dependencies.auditLog,
       signer,
       identity: { uuid: serverUuid, protocolVersion, startedAt: unixSeconds(clock) },
       clock,

@@ -2,12 +2,16 @@ import type { MethodName, StatusCode } from '../wire/index.js';
 
 /** Where a call comes from, as the socket says; headers that claim another address do not count. */
 export interface Peer {
+  /** Of the connection; a UUID. */
+  readonly connection: string;
   /** Without port; undefined when the connection is gone already. */
   readonly address: string | undefined;
   readonly port: number | undefined;
   /** Address and port of this side. */
   readonly localAddress: string | undefined;
   readonly localPort: number | undefined;
+  /** Distinguished name of the client's certificate, where one was asked for and is good. */
+  readonly tlsSubject: string | undefined;
 }
 
 /** Headers of a request. */

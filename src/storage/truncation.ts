@@ -184,5 +184,5 @@ async function commitStep(
   await environment.commit(step.recordBytes + 64 * step.blobs.length, write, true);
   log.forgetRead();
   // A crash in between leaves them to the next opening.
-  for (const blobId of step.blobs) await blobs.discard(blobId);
+  await blobs.discard(step.blobs);
 }

@@ -6,7 +6,7 @@ export type MethodKind = 'unary' | 'serverStream' | 'clientStream' | 'bidi';
 export interface MethodDescription {
   /** In the case of the wire. */
   readonly name: string;
-  /** `/immudb.schema.ImmuService/<name>`. */
+  /** `/immudb.schema.ImmuService/<name>`, or that of another service. */
   readonly path: string;
   readonly kind: MethodKind;
   readonly encodeRequest: (message: never) => Buffer;
@@ -17,7 +17,7 @@ export interface MethodDescription {
 
 export type MethodName = keyof typeof METHOD_TABLE;
 
-/** Every method of `ImmuService`, also those that are answered with UNIMPLEMENTED. */
+/** Every method of `ImmuService`, also those that are answered with UNIMPLEMENTED, and of `AdminService`. */
 export const methods = METHOD_TABLE satisfies Record<MethodName, MethodDescription>;
 
 export const METHOD_NAMES = Object.keys(methods) as readonly MethodName[];

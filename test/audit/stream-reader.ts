@@ -51,7 +51,7 @@ export function auditedTxs(events: readonly SealedEvent[], database: string): Ma
   const found = new Map<number, number>();
   for (const { event_data: data, event_name: name, read_only: readOnly } of events) {
     if (data.db !== database || typeof data.tx_id !== 'number') continue;
-    if (readOnly && name !== 'tx.recovered') continue;
+    if (name !== 'tx.recovered' && (readOnly || !name.startsWith('kv.'))) continue;
     const to = typeof data.to_tx === 'number' ? data.to_tx : data.tx_id;
     for (let id = data.tx_id; id <= to; id++) found.set(id, (found.get(id) ?? 0) + 1);
   }

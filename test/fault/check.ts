@@ -8,6 +8,7 @@ import {
   parseSortedSetKey,
   rawValueOf,
   SORTED_SET_PREFIX,
+  type Trust,
   verifyGet,
   verifyTxById,
 } from '../../src/proofs/index.js';
@@ -181,26 +182,35 @@ function note(journal: Journal, txId: number, entry: ExpectedEntry, touched: Tou
   touched.keys.add(key);
 }
 
+/** Reads a transaction with its proof from the state that is trusted. */
+export async function verifiedTx(
+  client: GrpcClient,
+  txId: number,
+  trust: Trust,
+): Promise<ReturnType<typeof verifyTxById>> {
+  const request = { tx: txId, proveSinceTx: trust.state.txId };
+  const answer = await client.call('VerifiableTxById', request);
+  return verifyTxById(
+    txId,
+    {
+      header: txHeaderFromMessage(answer.tx?.header),
+      entries: (answer.tx?.entries ?? []).map(({ key, hValue, metadata }) => ({
+        rawKey: key,
+        hValue,
+        metadata: kvMetadataFromMessage(metadata),
+      })),
+      dualProof: dualProofFromMessage(answer.dualProof),
+      signature: signatureFromMessage(answer.signature)?.signature,
+    },
+    trust,
+  );
+}
+
 /** Every client can go on from the state that it trusts. */
 async function checkTrusts(client: GrpcClient, journal: Journal, txId: number): Promise<void> {
   if (txId === 0) return;
   for (const [i, trust] of journal.trusts.entries()) {
-    const request = { tx: txId, proveSinceTx: trust.state.txId };
-    const answer = await client.call('VerifiableTxById', request);
-    const verdict = verifyTxById(
-      txId,
-      {
-        header: txHeaderFromMessage(answer.tx?.header),
-        entries: (answer.tx?.entries ?? []).map(({ key, hValue, metadata }) => ({
-          rawKey: key,
-          hValue,
-          metadata: kvMetadataFromMessage(metadata),
-        })),
-        dualProof: dualProofFromMessage(answer.dualProof),
-        signature: signatureFromMessage(answer.signature)?.signature,
-      },
-      trust,
-    );
+    const verdict = await verifiedTx(client, txId, trust);
     assert.ok(
       verdict.ok,
       verdict.ok ? '' : `transaction ${trust.state.txId} is not provable: ${verdict.reason}`,

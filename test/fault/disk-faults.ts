@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CallError, GrpcClient } from '../support/grpc-client.js';
+import { freePort } from '../support/server-process.js';
 import { FaultLibrary, type FaultPlan, type FaultReport } from './fault-library.js';
 import type { Journal } from './journal.js';
 import { Bench, type Report, type SuiteOptions, timesText } from './suite.js';
@@ -244,7 +245,9 @@ const DAMAGES: Readonly<Record<string, (good: Buffer) => Buffer>> = {
 
 /** One damaged database stops neither the server nor the others. */
 export async function damagedFiles(report: Report, options: SuiteOptions): Promise<void> {
-  await using bench = await Bench.make(options);
+  const metricsPort = await freePort();
+  const metrics = ['--metrics-server=true', `--metrics-server-port=${metricsPort}`];
+  await using bench = await Bench.make(options, metrics);
   await bench.start();
   using client = new GrpcClient(bench.port);
   await client.login();
@@ -267,11 +270,17 @@ export async function damagedFiles(report: Report, options: SuiteOptions): Promi
       await client.login();
       await assert.rejects(client.call('Get', { key }), CallError);
       await assert.rejects(client.call('Set', { KVs }), CallError);
+      const ready = await fetch(`http://127.0.0.1:${metricsPort}/readyz`);
+      assert.equal(ready.status, 503);
+      assert.match(await ready.text(), /^defaultdb: /m);
+      const { databases } = await client.call('DatabaseListV2', {});
+      const names = databases.map((database) => database.name);
+      assert.deepEqual(names.sort(), ['defaultdb', 'other']);
       await client.useDatabase('other');
       await client.call('Set', { KVs });
       assert.deepEqual(Buffer.from((await client.call('Get', { key })).value), key);
       await bench.stop();
-      return 'is refused, the others work';
+      return 'is refused, the others and the list work, /readyz names it';
     });
     if (!ok) return bench.fail();
   }

@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CallError, GrpcClient } from '../support/grpc-client.js';
+import { freePort } from '../support/server-process.js';
 import { crashedInLmdb } from './disk-faults.js';
 import { FaultLibrary } from './fault-library.js';
 import { expectedValue } from './load.js';
@@ -26,6 +27,8 @@ const EXIT_STORAGE = 74;
 const CASE_TIMEOUT_MS = 90_000;
 const FILL_MS_MAX = 30_000;
 const POLL_MS = 20;
+/** It tells the truth within a second of what changes it. */
+const READINESS_MS_MAX = 1000;
 
 /** A small file system of its own, which a test may fill up. */
 export class SmallDisk implements Disposable {
@@ -102,22 +105,26 @@ export async function fullDisk(report: Report, options: SuiteOptions): Promise<v
 }
 
 async function withReserve(report: Report, options: SuiteOptions, disk: SmallDisk): Promise<void> {
-  const reserve = ['--disk-reserve', `${RESERVE_MIB}MiB`, '--disk-reserve-percent', '50'];
-  await using bench = await Bench.make(options, reserve, disk.folder);
+  const metricsPort = await freePort();
+  const flags = ['--disk-reserve', `${RESERVE_MIB}MiB`, '--disk-reserve-percent', '50'];
+  flags.push('--metrics-server=true', `--metrics-server-port=${metricsPort}`);
+  await using bench = await Bench.make(options, flags, disk.folder);
   let ok = await report.test('a disk filled to the reserve', CASE_TIMEOUT_MS, async () => {
     await bench.start();
     await using load = await bench.load({ persistent: true });
     await load.atWork();
     const took = await fillUp(bench, disk);
+    const toldMs = await readiness(metricsPort, 503);
     await checkWhileFull(bench);
     const left = disk.free;
     disk.clear();
     const backMs = await writesComeBack(bench);
+    const readyMs = await readiness(metricsPort, 200);
     await load.stop();
     const { txId } = await bench.check(true);
     return (
-      `refused after ${took} ms with ${mib(left)} left, writes back after ${backMs.toFixed(0)} ms, ` +
-      `${txId} transactions`
+      `refused after ${took} ms with ${mib(left)} left, not ready ${toldMs} ms after it, ` +
+      `writes back after ${backMs.toFixed(0)} ms, ready ${readyMs} ms after it, ${txId} transactions`
     );
   });
   if (!ok) return bench.fail();
@@ -153,6 +160,18 @@ async function fillUp(bench: Bench, disk: SmallDisk): Promise<string> {
   assert.ok(isRefused(), 'no write was refused');
   disk.fillTo(RESERVE_MIB * MIB - 4096);
   return (performance.now() - begin).toFixed(0);
+}
+
+/** @returns milliseconds until /readyz answered so */
+async function readiness(port: number, status: number): Promise<string> {
+  const begin = performance.now();
+  for (;;) {
+    const answer = await fetch(`http://127.0.0.1:${port}/readyz`);
+    const ms = performance.now() - begin;
+    if (answer.status === status) return ms.toFixed(0);
+    assert.ok(ms < READINESS_MS_MAX, `/readyz is ${answer.status} after ${ms} ms`);
+    await delay(POLL_MS);
+  }
 }
 
 /** Writes are refused and say why, everything else works. */

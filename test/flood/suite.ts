@@ -27,7 +27,7 @@ const TINY_FRAMES_BYTES_MAX = 100e6;
 const LEFT_BYTES_MAX = 64e6;
 /** The allocator keeps holes of the first burst; a second one finds room in them. */
 const LEFT_BYTES_MAX_FIRST_BURST = 180e6;
-const RETURN_TIMEOUT_MS = 6000;
+const RETURN_TIMEOUT_MS = 12_000;
 const SAMPLE_MS = 50;
 const TRIES_MAX = 3;
 /** Opening 20,000 streams takes its time. */
@@ -36,8 +36,8 @@ const MB = 1e6;
 
 export interface Outcome {
   readonly failures: string[];
-  /** Nothing but times was wrong. */
-  readonly onlySlow: boolean;
+  /** Nothing was wrong but what other work on the machine, or holes in the heap, may have caused. */
+  readonly worthAnotherTry: boolean;
   readonly text: string;
 }
 
@@ -83,12 +83,13 @@ export class FloodSuite implements AsyncDisposable {
   }
 
   /**
-   * Runs an attack beside a normal client. Other work on the machine makes times long, so one that was
-   * only too slow is tried again.
+   * Runs an attack beside a normal client. Other work on the machine makes times long, and a first burst
+   * leaves holes in the heap that the next one fills, so an attack after which only these were wrong is
+   * tried again: what leaks or starves the client does so every time.
    */
   async run(name: string): Promise<Outcome> {
     let outcome = await this.#once(name);
-    for (let again = 1; again < TRIES_MAX && outcome.onlySlow; again++) {
+    for (let again = 1; again < TRIES_MAX && outcome.worthAnotherTry; again++) {
       const { text } = outcome;
       outcome = await this.#once(name);
       outcome = { ...outcome, text: `${text}; again: ${outcome.text}` };
@@ -111,27 +112,22 @@ export class FloodSuite implements AsyncDisposable {
     const after = await this.#memoryReturned(before);
     const seconds = ((Date.now() - ended) / 1000).toFixed(0);
     const figures = `${attack.text}; p50 ${ms(alone.p50)} -> ${ms(beside.p50)}, p99 ${ms(alone.p99)} -> ${ms(beside.p99)} (${beside.calls} calls, lag ${ms(beside.lag)}); anonymous memory ${mb(before)}, peak ${mb(peak)}, ${seconds} s after it ${mb(after)}; limits: ${await this.#limitsSince(limitsBefore)}`;
-    const failures = this.#judge(name, { before, peak, after });
-    const p99Max = SLOWDOWN_MAX * Math.max(P99_FLOOR_MS, alone.p99, beside.lag);
-    const onlySlow = failures.length === 0 && beside.p99 > p99Max;
-    if (onlySlow) failures.push(`p99 ${ms(beside.p99)}, at most ${ms(p99Max)}`);
+    const failures = this.#judge(name, peak - before);
     if (beside.calls < 20) failures.push(`only ${beside.calls} calls of the normal client`);
-    return { failures, onlySlow, text: figures };
+    const doubts: string[] = [];
+    const leftMax = name === 'streams' ? LEFT_BYTES_MAX_FIRST_BURST : LEFT_BYTES_MAX;
+    if (after - before > leftMax) doubts.push(`kept ${mb(after - before)} of memory`);
+    const p99Max = SLOWDOWN_MAX * Math.max(P99_FLOOR_MS, alone.p99, beside.lag);
+    if (beside.p99 > p99Max) doubts.push(`p99 ${ms(beside.p99)}, at most ${ms(p99Max)}`);
+    const worthAnotherTry = failures.length === 0 && doubts.length > 0;
+    return { failures: [...failures, ...doubts], worthAnotherTry, text: figures };
   }
 
-  #judge(
-    name: string,
-    {
-      before,
-      peak,
-      after,
-    }: { readonly before: number; readonly peak: number; readonly after: number },
-  ): string[] {
+  /** What is wrong however busy the machine is. */
+  #judge(name: string, growth: number): string[] {
     const failures: string[] = [];
     const growthMax = name === 'tinyFrames' ? TINY_FRAMES_BYTES_MAX : PEAK_BYTES_MAX;
-    if (peak - before > growthMax) failures.push(`took ${mb(peak - before)} of memory`);
-    const leftMax = name === 'streams' ? LEFT_BYTES_MAX_FIRST_BURST : LEFT_BYTES_MAX;
-    if (after - before > leftMax) failures.push(`kept ${mb(after - before)} of memory`);
+    if (growth > growthMax) failures.push(`took ${mb(growth)} of memory`);
     if (this.#server.exit !== undefined) failures.push('the server ended');
     return failures;
   }

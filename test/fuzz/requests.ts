@@ -62,14 +62,17 @@ export class RequestMaker {
       samples.push(Buffer.from(hex, 'hex'));
       this.#samples.set(method, samples);
     }
-    const file = path.join(projectRoot, 'proto/schema.proto');
-    const { root } = protobuf.parse(readFileSync(file, 'utf8'), { keepCase: true });
+    const root = new protobuf.Root();
+    for (const file of ['schema.proto', 'admin.proto']) {
+      const text = readFileSync(path.join(projectRoot, 'proto', file), 'utf8');
+      protobuf.parse(text, root, { keepCase: true });
+    }
     for (const name of ['empty', 'struct']) {
       const common = protobuf.common.get(`google/protobuf/${name}.proto`);
       if (common) root.addJSON(common.nested ?? {});
     }
-    const service = root.lookupService('immudb.schema.ImmuService');
     for (const name of METHOD_NAMES) {
+      const service = root.lookupService(methods[name].path.split('/')[1] as string);
       const method = service.methods[name];
       if (method === undefined) throw new Error(`${name} is not in the schema`);
       this.#inputs.set(name, service.lookupType(method.requestType));

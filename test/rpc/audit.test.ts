@@ -19,6 +19,8 @@ class MemoryAudit implements AuditStage {
     return true;
   }
 
+  received(): undefined {}
+
   admit(): undefined {
     if (!this.admits) throw new Error('no space left');
   }

@@ -133,7 +133,7 @@ test('a value that is discarded beside the commit of its transaction stays whole
   await store.blobs.putStaged(blobId, 0, Buffer.from('\0large\0\0\0\0'));
   assert.equal(store.blobs.isStaged(blobId), true);
   const adopted = store.environment.commit(64, (batch) => store.blobs.adopt(batch, blobId));
-  const discarded = store.blobs.discard(blobId);
+  const discarded = store.blobs.discard([blobId]);
   assert.equal(store.blobs.isStaged(blobId), false, 'nobody else may take it');
   await Promise.all([adopted, discarded]);
   assert.equal(store.blobs.head(blobId, 6).toString(), '\0large');

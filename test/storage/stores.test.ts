@@ -133,7 +133,7 @@ test('staged values are removed when discarded and kept when adopted', async (t)
   assert.ok(store.blobs.isStaged(kept) && store.blobs.isStaged(dropped));
   const staged = { blobId: kept, length: raw.length, hValue: sha256(raw), kind: 0 };
   await commitTxs(store, [[{ rawKey: Buffer.from('\0k'), value: staged }]]);
-  await store.blobs.discard(dropped);
+  await store.blobs.discard([dropped]);
   assert.ok(!store.blobs.isStaged(kept) && !store.blobs.isStaged(dropped));
   const entry = store.log.entries(1)[0];
   assert.ok(entry);

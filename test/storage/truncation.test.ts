@@ -104,7 +104,8 @@ test('a crash after any commit of it leaves a sound store that goes on from ther
     copies.push(await copyAsAfterCrash(folder, t));
   };
   await truncateValues(store, 26);
-  assert.ok(copies.length >= 3, `${copies.length} commits`);
+  // Of the entries, and of the values that were stored beside them.
+  assert.ok(copies.length >= 2, `${copies.length} commits`);
   for (const copy of copies) {
     const again = await openStore(t, copy);
     const { next, end } = truncationOf(again);

@@ -66,7 +66,8 @@ describe('the method table', () => {
 
   test('has name, path, kind and message codecs of every method', () => {
     const codecs = pb as unknown as Record<string, unknown>;
-    assert.equal(METHOD_NAMES.length, index.served.length + 13);
+    const ofImmudb = METHOD_NAMES.filter((name) => methods[name].path.startsWith('/immudb.'));
+    assert.equal(ofImmudb.length, index.served.length + 13);
     for (const row of index.served) {
       const method = methods[row.name as MethodName];
       assert.equal(method.name, row.name);

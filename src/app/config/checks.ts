@@ -30,9 +30,31 @@ export function checkRelations(config: Config, sourceOf: SourceOf): void {
     throw conflict('--log-rotation-age is at least 1m, or 0 for never');
   }
   checkLimits(config, sourceOf);
-  for (const name of ['certificate', 'privateKey', 'clientCas'] as const) {
+  checkAudit(config);
+  for (const name of ['certificate', 'privateKey', 'clientCas', 'auditSinkCa'] as const) {
     const file = config[name];
     if (file !== undefined) checkReadable(file, describeSource(sourceOf(name)));
+  }
+}
+
+function checkAudit(config: Config): void {
+  if (config.auditSealDatabase.toLowerCase() === 'defaultdb') {
+    throw new ConfigError(
+      'conflict',
+      '--audit-seal-db is no database of clients, so not defaultdb',
+    );
+  }
+  const names = config.auditSinks.map((sink) => sink.slice(0, sink.indexOf('=')));
+  const { auditRequireSink: required, auditRetentionRequireArchive: archive } = config;
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (twice !== undefined) {
+    throw new ConfigError('conflict', `two of --audit-sink have the name ${twice}`);
+  }
+  if (required !== undefined && !names.includes(required)) {
+    throw new ConfigError('conflict', `--audit-require-sink ${required} is none of --audit-sink`);
+  }
+  if (archive && names.length === 0) {
+    throw new ConfigError('conflict', '--audit-retention-require-archive needs an --audit-sink');
   }
 }
 

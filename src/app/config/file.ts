@@ -52,7 +52,7 @@ export function parseConfigFile(content: string, file: string): RawValues {
       const hint = didYouMean(key, documentedFlags);
       throw new ConfigError('unknownOption', `${where}: unknown option ${key}${hint}`);
     }
-    const text = textOf(value);
+    const text = textOf(value) ?? (name === 'auditFilter' ? filterOf(value) : undefined);
     if (text === undefined) {
       throw new ConfigError('fileInvalid', `${where}: ${key} is a table or a list of them`);
     }
@@ -85,6 +85,15 @@ function textOf(value: unknown): string | undefined {
   }
   if (value instanceof Date || typeof value !== 'object') return String(value);
   return undefined;
+}
+
+/** A query of MongoDB as a table; what JSON has no word for, in the words of MongoDB. */
+function filterOf(value: unknown): string {
+  return JSON.stringify(value, function (this: Record<string, unknown>, key, text: unknown) {
+    const original = this[key];
+    if (original instanceof Date) return { $date: original.toISOString() };
+    return typeof original === 'bigint' ? Number(original) : text;
+  });
 }
 
 /** The parser gives no positions of keys; ours stand at the beginning of a line. */

@@ -45,6 +45,25 @@ function renderFlag(option: AnyOption): string[] {
   return [`${head.padEnd(FLAG_WIDTH)}${first}`, ...indented];
 }
 
+/** The groups of `stele --help`, each with what is said of its options. */
+export function flagSections() {
+  return OPTION_GROUPS.filter((group) => group !== COMPATIBILITY).map((group) => ({
+    title: group as string,
+    options: optionsOf(group)
+      .filter((option) => !option.hidden)
+      .map((option) => ({
+        name: option.flag,
+        short: option.short,
+        value: placeholder(option).trim() || undefined,
+        summary: [option.help, option.choices?.join(', ')].filter(Boolean).join(': '),
+        fallback:
+          hasDefault(option) && option.default !== false
+            ? option.format(option.default)
+            : undefined,
+      })),
+  }));
+}
+
 function placeholder({ kind }: AnyOption): string {
   switch (kind) {
     case 'boolean':

@@ -7,7 +7,7 @@ export { renderOptionsTable, renderSampleFile } from './documents.js';
 export type { Environment } from './environment.js';
 export { CONFIG_ERROR_CODES, ConfigError, type ConfigErrorCode } from './errors.js';
 export { SYSTEM_CONFIG_FILE } from './file.js';
-export { renderFlags } from './help.js';
+export { flagSections, renderFlags } from './help.js';
 export { loadConfig, type ResolvedConfig } from './load.js';
 export { flagNames } from './names.js';
 export { didYouMean, nearestName } from './nearest.js';

@@ -40,6 +40,12 @@ export function registerAuditMetrics(registry: Registry, audit: AuditLog): void 
   one('last_checkpoint_seq', 'gauge', 'Last line that a checkpoint covers.', (s) => {
     return s.lastCheckpointSeq;
   });
+  registry.collected(
+    'stele_audit_sink_lag_events',
+    'gauge',
+    'Lines on disk that a sink has not taken.',
+    () => [...audit.stats().sinkLags].map(([sink, value]) => ({ labels: { sink }, value })),
+  );
   one('free_bytes', 'gauge', 'Free space where the audit files are.', (s) => s.freeBytes);
   one('suspended', 'gauge', '1 while the stream cannot be written.', (s) => Number(s.suspended));
 }

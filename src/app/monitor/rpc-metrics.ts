@@ -10,7 +10,6 @@ import { Histogram, type Labels, type Registry, type Sample } from './registry.j
 
 /** Seconds; what dashboards for this protocol expect. */
 const HANDLING_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-const SERVICE = 'immudb.schema.ImmuService';
 /** Clients with a series of their own; the rest share one. */
 const CLIENTS_MAX = 10_000;
 const OVERFLOW = 'overflow';
@@ -46,8 +45,9 @@ export class RpcMetrics implements Metrics {
 
   constructor(registry: Registry, withHistograms: boolean) {
     for (const method of METHOD_NAMES) {
-      const grpc_type = TYPES[methods[method].kind];
-      const labels = { grpc_method: method, grpc_service: SERVICE, grpc_type };
+      const { kind, path } = methods[method];
+      const grpc_service = path.slice(1, path.lastIndexOf('/'));
+      const labels = { grpc_method: method, grpc_service, grpc_type: TYPES[kind] };
       const seconds = new Histogram(HANDLING_BUCKETS);
       this.#methods.set(method, { labels, started: 0, handled: new Map(), seconds });
     }

@@ -1,6 +1,13 @@
 import { sha256 } from '../../base/sha256.js';
 import { mappingOf } from './mappings.js';
-import { type JsonValue, type NativeEvent, numberOf, outcomeOf, textOf } from './native.js';
+import {
+  isReceived,
+  type JsonValue,
+  type NativeEvent,
+  numberOf,
+  outcomeOf,
+  textOf,
+} from './native.js';
 import { defined } from './ocsf.js';
 
 const ECS_VERSION = '9.4.0';
@@ -52,7 +59,7 @@ function eventOf(event: NativeEvent): JsonObject {
     category: [category],
     type: types,
     action: name,
-    outcome: outcome === 'success' ? 'success' : 'failure',
+    outcome: isReceived(event) ? 'unknown' : outcome === 'success' ? 'success' : 'failure',
     id: event.event_id,
     sequence: event.seq,
     duration: duration === undefined ? undefined : duration * 1000,

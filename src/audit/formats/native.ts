@@ -54,6 +54,11 @@ export function otherData(data: EventData, ...without: string[]): Record<string,
   );
 }
 
+/** A line from before the call: nobody knows how it ended. */
+export function isReceived({ event_data: data }: Pick<AuditEvent, 'event_data'>): boolean {
+  return data.stage === 'received';
+}
+
 export type Outcome = 'success' | 'failure' | 'denied';
 
 /** Events that do not say otherwise succeeded. */

@@ -2,6 +2,7 @@ import { mappingOf, severityOf } from './mappings.js';
 import {
   COMMON_DATA,
   endpointOf,
+  isReceived,
   type JsonValue,
   type NativeEvent,
   numberOf,
@@ -18,6 +19,7 @@ export interface FormatOptions {
 }
 
 const OCSF_VERSION = '1.8.0';
+const STATUS_UNKNOWN = 0;
 const STATUS_SUCCESS = 1;
 const STATUS_FAILURE = 2;
 /** Database type "Other" of the object `database`. */
@@ -47,7 +49,7 @@ export function toOcsf(event: NativeEvent, options: FormatOptions): JsonObject {
       log_name: 'stele-audit',
       event_code: event.event_name,
     },
-    status_id: succeeded ? STATUS_SUCCESS : STATUS_FAILURE,
+    status_id: isReceived(event) ? STATUS_UNKNOWN : succeeded ? STATUS_SUCCESS : STATUS_FAILURE,
     status_code: textOf(data, 'status'),
     status_detail: textOf(data, 'error') ?? textOf(data, 'reason'),
     actor: { user: { name: event.username } },

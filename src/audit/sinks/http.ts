@@ -8,27 +8,27 @@ const TIMEOUT_MS = 10_000;
  * Batches as the body of a POST, one event a line. Any status of 200 to 299 means that all were taken. The
  * headers name the first and the last number, so that a receiver knows what came twice.
  */
-export function httpSink(url: URL, headers: Readonly<Record<string, string>> = {}): Sink {
-  const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
+export function httpSink(url: URL, tls: { readonly ca?: string } = {}): Sink {
+  const send: typeof httpsRequest = url.protocol === 'https:' ? httpsRequest : httpRequest;
   return {
-    send: (lines) => post(send, url, headers, lines),
+    send: (lines) => post(send, url, tls, lines),
     close: async () => {},
   };
 }
 
 function post(
-  send: typeof httpRequest,
+  send: typeof httpsRequest,
   url: URL,
-  headers: Readonly<Record<string, string>>,
+  tls: { readonly ca?: string },
   lines: readonly SinkLine[],
 ): Promise<void> {
   const body = Buffer.from(lines.map(({ text }) => `${text}\n`).join(''));
   return new Promise((resolve, reject) => {
     const request = send(url, {
+      ...tls,
       method: 'POST',
       timeout: TIMEOUT_MS,
       headers: {
-        ...headers,
         'content-type': 'application/x-ndjson',
         'content-length': body.length,
         'stele-first-seq': lines[0]?.seq ?? 0,

@@ -17,7 +17,7 @@ export function makeSink(address: string, tls: { readonly ca?: string } = {}): S
   const url = parseUrl(address);
   const isPlain = url?.username === '' && url.password === '';
   if (url && isPlain && (url.protocol === 'http:' || url.protocol === 'https:'))
-    return httpSink(url);
+    return httpSink(url, tls);
   if (url && isPlain && url.hostname !== '') {
     const host = url.hostname.replace(/^\[|\]$/g, '');
     if (url.protocol === 'syslog:') {

@@ -3,7 +3,7 @@ import { readFileIfExists, writeFileDurably } from '../../base/durable-file.js';
 import { messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { AuditError } from '../errors.js';
-import { type CursorPosition, STREAM_START, takeLines } from '../verify/cursor.js';
+import { type CursorPosition, STREAM_START, type TakenLine, takeLines } from '../verify/cursor.js';
 import type { Sink } from './sink.js';
 
 export interface SinkRunnerOptions {
@@ -13,6 +13,8 @@ export interface SinkRunnerOptions {
   readonly path: string;
   readonly sink: Sink;
   readonly log: Log;
+  /** The last line on disk; what stands behind it in the file may still be taken back. */
+  readonly newestSeq: number;
   /** Lines sent at once. */
   readonly batchLines?: number;
   /** Milliseconds before a failed batch is sent again the first time; doubles up to a minute. */
@@ -32,7 +34,7 @@ export class SinkRunner {
   readonly #options: SinkRunnerOptions;
   readonly #cursorFile: string;
   #position: CursorPosition;
-  #newest = 0;
+  #newest: number;
   #wake: (() => void) | undefined;
   #notified = true;
   #closed = false;
@@ -48,7 +50,7 @@ export class SinkRunner {
     this.#options = options;
     this.#cursorFile = cursorFile;
     this.#position = position;
-    this.#newest = position.seq;
+    this.#newest = options.newestSeq;
     this.#running = this.#run();
   }
 
@@ -111,7 +113,7 @@ export class SinkRunner {
     while (!this.#closed) {
       this.#notified = false;
       try {
-        const lines = await takeLines(this.#options.path, this.#position, batchLines);
+        const lines = await this.#next(batchLines);
         const last = lines.at(-1);
         if (last) {
           await sink.send(lines);
@@ -131,10 +133,25 @@ export class SinkRunner {
     }
   }
 
+  async #next(batchLines: number): Promise<TakenLine[]> {
+    const { path: live, log, name } = this.#options;
+    const { seq } = this.#position;
+    if (seq >= this.#newest) return [];
+    const lines = await takeLines(live, this.#position, batchLines, this.#newest);
+    const first = lines[0]?.seq ?? 0;
+    if (seq > 0 && first > seq + 1) {
+      log.warn('files were deleted before an audit sink took their lines', {
+        sink: name,
+        from: seq + 1,
+        to: first - 1,
+      });
+    }
+    return lines;
+  }
+
   async #advance(position: CursorPosition): Promise<void> {
     await writeFileDurably(this.#cursorFile, `${JSON.stringify(position)}\n`);
     this.#position = position;
-    this.#newest = Math.max(this.#newest, position.seq);
     const waiting = this.#waiters;
     this.#waiters = waiting.filter(({ seq }) => seq > position.seq);
     for (const { seq, done } of waiting) if (seq <= position.seq) done();

@@ -32,28 +32,80 @@ interface OpenFile {
  * The next lines after a position, over rotated, compressed and live files. What was taken is not read
  * again, unless its file was compressed meanwhile.
  * @param lineCountMax most lines to take
+ * @param lastSeq lines behind this one are left
  * @returns nothing when there is nothing new
  */
 export async function takeLines(
   livePath: string,
   position: CursorPosition,
   lineCountMax: number,
+  lastSeq = Number.MAX_SAFE_INTEGER,
 ): Promise<TakenLine[]> {
+  const taking = new Taking(position.seq, lineCountMax, lastSeq);
+  // The file that grows is the one that a reader mostly stands in; the folder may hold thousands.
+  const live = { path: livePath, name: '', fileNo: undefined, compressed: false };
+  const inLive = await openFile(live);
+  if (inLive && standsIn(inLive, position)) {
+    await taking.from(inLive, position.offset);
+    if (taking.isComplete) return taking.lines;
+    taking.reset();
+  }
   const files = await openFiles(livePath);
-  const taken: TakenLine[] = [];
-  const known = files.findIndex(
-    ({ inode, size, file }) =>
-      inode === position.inode && size >= position.offset && !file.compressed,
-  );
-  const first = known >= 0 ? known : await firstAfter(files, position.seq);
-  for (let at = first; at < files.length && taken.length < lineCountMax; at++) {
-    const start = at === known ? position.offset : 0;
-    await takeFrom(files[at] as OpenFile, start, taken.at(-1)?.seq ?? position.seq, (line) => {
-      taken.push(line);
-      return taken.length < lineCountMax;
+  const known = files.findIndex((file) => !file.file.compressed && standsIn(file, position));
+  if (known >= 0) {
+    await taking.from(files[known] as OpenFile, position.offset);
+    // A new file may have got the number of one that is gone.
+    if (taking.lines.length > 0 && !taking.isComplete) taking.reset();
+    else return taking.fromAll(files.slice(known + 1));
+  }
+  return taking.fromAll(files.slice(await firstAfter(files, position.seq)));
+}
+
+function standsIn({ inode, size }: OpenFile, position: CursorPosition): boolean {
+  return inode === position.inode && size >= position.offset;
+}
+
+/** The lines that one look at the files gives. */
+class Taking {
+  lines: TakenLine[] = [];
+  readonly #afterSeq: number;
+  readonly #countMax: number;
+  readonly #lastSeq: number;
+
+  constructor(afterSeq: number, countMax: number, lastSeq: number) {
+    this.#afterSeq = afterSeq;
+    this.#countMax = countMax;
+    this.#lastSeq = lastSeq;
+  }
+
+  reset(): void {
+    this.lines = [];
+  }
+
+  /** Whether there are lines, and none is missing before them. */
+  get isComplete(): boolean {
+    return this.lines[0]?.seq === this.#afterSeq + 1;
+  }
+
+  get #newest(): number {
+    return this.lines.at(-1)?.seq ?? this.#afterSeq;
+  }
+
+  async fromAll(files: readonly OpenFile[]): Promise<TakenLine[]> {
+    for (const file of files) {
+      if (this.lines.length >= this.#countMax || this.#newest >= this.#lastSeq) break;
+      await this.from(file, 0);
+    }
+    return this.lines;
+  }
+
+  async from(file: OpenFile, start: number): Promise<void> {
+    await takeFrom(file, start, this.#newest, (line) => {
+      if (line.seq > this.#lastSeq) return false;
+      this.lines.push(line);
+      return this.lines.length < this.#countMax;
     });
   }
-  return taken;
 }
 
 async function takeFrom(
@@ -81,15 +133,22 @@ async function takeFrom(
 async function openFiles(livePath: string): Promise<OpenFile[]> {
   const files: OpenFile[] = [];
   for (const file of await listAuditFiles(livePath)) {
-    try {
-      const { ino, size } = await stat(file.path);
-      // While it is being closed, a file has both names.
-      if (!files.some(({ inode }) => inode === ino)) files.push({ file, inode: ino, size });
-    } catch (error) {
-      if (systemErrorCode(error) !== 'ENOENT') throw error;
-    }
+    const opened = await openFile(file);
+    // While it is being closed, a file has both names.
+    if (opened && !files.some(({ inode }) => inode === opened.inode)) files.push(opened);
   }
   return files;
+}
+
+/** @returns undefined when it is gone */
+async function openFile(file: AuditFile): Promise<OpenFile | undefined> {
+  try {
+    const { ino, size } = await stat(file.path);
+    return { file, inode: ino, size };
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 /** Index of the file that holds the line after `seq`. */

@@ -14,6 +14,10 @@ export type ProblemKind =
   | 'missingFile'
   /** Lines that a checkpoint saw are gone or changed. */
   | 'checkpoint'
+  /** A file that is hashed with another key, and no event says why. */
+  | 'key'
+  /** A committed transaction that no event names. */
+  | 'transaction'
   /** Bytes after the last line. */
   | 'tail';
 
@@ -43,6 +47,8 @@ export interface VerifyReport {
   readonly checkpointChecked: boolean;
   /** Seals of files whose deletion is recorded. */
   readonly deletedFiles: number;
+  /** Transactions that have their events; undefined where the rules left some out, or nothing was asked for. */
+  readonly transactionsChecked: number | undefined;
   readonly problems: readonly Problem[];
   readonly elapsedMs: number;
 }

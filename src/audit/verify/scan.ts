@@ -29,6 +29,8 @@ export interface ScanOptions {
   readonly markSeq?: number | undefined;
   /** Names of events whose lines are kept. */
   readonly note: ReadonlySet<string>;
+  /** Told of every line that can be read. */
+  each(name: string, line: string): void;
 }
 
 /** Problems of one file that are kept; after one change the rest often follows. */
@@ -90,6 +92,7 @@ class Scanner {
     this.#link(place.seq, place.prev, lineNo);
     this.#firstSeq ??= place.seq;
     this.#head = { seq: place.seq, hash: hash };
+    this.#options.each(place.name, text);
     if (this.#options.note.has(place.name)) this.#noted.push({ name: place.name, line: text });
     if (place.seq === this.#options.markSeq) {
       this.#mark = { lines: lineNo, merkleRoot: this.#digest.merkleRoot(), head: this.#head.hash };

@@ -3,9 +3,11 @@ import { type ChainHead, EMPTY_CHAIN } from '../chain.js';
 import { parseNativeEvent } from '../formats/convert.js';
 import { type Checkpoint, NO_SEAL, type Seal } from '../records.js';
 import { type AuditFile, listAuditFiles } from './files.js';
+import { KeyChain } from './key-chain.js';
 import type { Problem, VerifyReport } from './report.js';
 import { type FileScan, scanFile } from './scan.js';
 import { type SealSource, type StoredSeal, sealHash } from './seal-source.js';
+import { TransactionCheck } from './transactions.js';
 
 export interface VerifyOptions {
   /** Of the live file; the closed ones stand beside it. */
@@ -16,7 +18,7 @@ export interface VerifyOptions {
   readonly onProgress?: ((files: number, of: number) => void) | undefined;
 }
 
-const NOTED = new Set(['audit.file_deleted', 'audit.opened']);
+const NOTED = new Set(['audit.file_deleted', 'audit.key_rotated', 'audit.opened']);
 
 /**
  * Checks the files of a stream, each line once and none of them kept: the chain inside and across files,
@@ -45,6 +47,8 @@ class Check {
   readonly #problems: Problem[] = [];
   readonly #present = new Set<number>();
   readonly #deleted = new Set<number>();
+  readonly #transactions = new TransactionCheck();
+  readonly #keys = new KeyChain();
   #sealsChecked = 0;
   #filesUnsealed = 0;
   #checkpointChecked = false;
@@ -77,6 +81,7 @@ class Check {
       before,
       markSeq: seal ? undefined : this.#checkpoint?.up_to_seq,
       note: NOTED,
+      each: (name, line) => this.#transactions.line(name, line),
     });
     this.#lines += scan.lines;
     this.#bytes += scan.bytes;
@@ -195,8 +200,9 @@ class Check {
   }
 
   #noted(file: AuditFile, fileNo: number, scan: FileScan): void {
-    for (const [at, { line }] of scan.noted.entries()) {
-      const event = parseNativeEvent(line);
+    const events = scan.noted.map(({ line }) => parseNativeEvent(line));
+    this.#keys.file(events);
+    for (const [at, event] of events.entries()) {
       if (!event) continue;
       const { file_no: deleted, previous_sha256: previous } = event.event_data;
       if (event.event_name === 'audit.file_deleted' && typeof deleted === 'number') {
@@ -204,6 +210,8 @@ class Check {
       }
       const isFirst = at === 0 && event.seq === scan.firstSeq;
       if (event.event_name !== 'audit.opened' || !isFirst) continue;
+      const what = this.#keys.opened(event, fileNo, this.#seals.get(fileNo));
+      if (what !== undefined) this.#add(file, 'key', 1, event.seq, what);
       if (this.#before?.fileNo !== fileNo - 1) continue;
       if (typeof previous === 'string' && previous !== this.#before.sha256 && previous !== '') {
         this.#opened(file, event.seq);
@@ -248,9 +256,27 @@ class Check {
     this.#problems.push({ kind, file: file.name, line, seq, what });
   }
 
+  /** Lines that were touched are the reason for what they do not say any more. */
+  #transactionsChecked(): number | undefined {
+    if (this.#problems.length > 0) return undefined;
+    const result = this.#transactions.result(this.#checkpoint);
+    for (const { database, from, to } of result?.missing ?? []) {
+      const which = from === to ? `transaction ${from}` : `transactions ${from} to ${to}`;
+      this.#problems.push({
+        kind: 'transaction',
+        file: database,
+        line: undefined,
+        seq: undefined,
+        what: `${which} of this database without event`,
+      });
+    }
+    return result?.checked;
+  }
+
   report(files: number, elapsedMs: number): VerifyReport {
     this.#missing();
     this.#behindCheckpoint();
+    const transactions = this.#transactionsChecked();
     return {
       ok: this.#problems.length === 0,
       files,
@@ -263,6 +289,7 @@ class Check {
       filesUnsealed: this.#filesUnsealed,
       checkpointChecked: this.#checkpointChecked,
       deletedFiles: this.#deleted.size,
+      transactionsChecked: transactions,
       problems: this.#problems,
       elapsedMs: Math.round(elapsedMs),
     };

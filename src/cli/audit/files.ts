@@ -53,7 +53,7 @@ const STDIN = 0;
 
 /** What stands in events for a key. The key is read from a file, so that no list of processes shows it. */
 export async function hash(args: readonly string[], context: CommandContext): Promise<ExitCode> {
-  const request = parseAuditRequest(args, context, ['--file']);
+  const request = parseAuditRequest(args, context, ['--file', '--key-id']);
   if (request.words.length > 0) {
     throw new UsageError('hash reads the key from --file FILE or from its standard input');
   }
@@ -61,7 +61,9 @@ export async function hash(args: readonly string[], context: CommandContext): Pr
   const input =
     file === undefined ? readFileSync(STDIN) : await readFile(path.resolve(context.cwd, file));
   const key = input.at(-1) === 0x0a ? input.subarray(0, -1) : input;
-  const secret = await readFile(path.join(path.dirname(request.path), 'audit.key'));
+  const { auditKeyFile } = await import('../../audit/index.js');
+  const keyFile = auditKeyFile(path.dirname(request.path), request.value('--key-id'));
+  const secret = await readFile(keyFile);
   const digest = createHmac('sha256', secret).update(key).digest('hex');
   context.out(`h:${digest.slice(0, HASH_DIGITS)}\n`);
   return EXIT_SUCCESS;

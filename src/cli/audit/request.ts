@@ -21,6 +21,7 @@ const VALUES = [
   '--to',
   '--lines',
   '--file',
+  '--key-id',
 ] as const;
 const FLAGS = ['--json', '--follow', '-f', '--chain-only', '--export-seals'] as const;
 

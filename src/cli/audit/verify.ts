@@ -33,5 +33,7 @@ function summaryOf(report: VerifyReport): string {
     sealsChecked === 0 && !checkpointChecked
       ? 'checked against themselves only: without seals, who rewrote all of them is not found'
       : `checked against ${sealsChecked} seals${checkpoint}${unsealed}`;
-  return `${verdict}; ${files} files, ${lines} lines${range}, ${(bytes / 1e6).toFixed(1)} MB; ${evidence}\n`;
+  const txs = report.transactionsChecked;
+  const vouched = txs === undefined ? '' : `; ${txs} transactions, each with its event`;
+  return `${verdict}; ${files} files, ${lines} lines${range}, ${(bytes / 1e6).toFixed(1)} MB; ${evidence}${vouched}\n`;
 }

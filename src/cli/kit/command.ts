@@ -22,6 +22,8 @@ export interface CommandRow {
   /** Words that name it, such as `get` or `user create`. */
   readonly name: string;
   readonly aliases?: readonly string[];
+  /** Words that may follow the name and choose what is done. */
+  readonly actions?: readonly string[];
   /** Follows the name in the usage line: its arguments. */
   readonly usage: string;
   /** One line, without a full stop. */

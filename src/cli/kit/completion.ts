@@ -1,68 +1,67 @@
 import { UsageError } from './errors.js';
-import type { OptionRow } from './options.js';
-import type { Print } from './print.js';
-import type { Program } from './program.js';
+import type { Manual, ManualOption } from './manual.js';
 
-const SHELLS = ['bash', 'zsh', 'fish'] as const;
-
-interface Word {
-  readonly name: string;
-  readonly summary: string;
-}
-
-/** What may be the first word, and what may follow it. */
-interface Words {
-  readonly program: string;
-  readonly options: readonly OptionRow[];
-  readonly first: readonly Word[];
-  readonly second: ReadonlyMap<string, readonly Word[]>;
-}
-
-function wordsOf<P extends Print>(program: Program<P>): Words {
-  const groups = program.row.groups ?? [];
-  const single = program.commands.filter(({ name }) => !name.includes(' '));
-  const second = groups.map((group) => {
-    const names = new Map<string, string>();
-    for (const { name, summary } of program.commandsOf(group)) {
-      const word = name.split(' ')[1] as string;
-      if (!names.has(word)) names.set(word, summary);
-    }
-    return [group.name, [...names].map(([name, summary]) => ({ name, summary }))] as const;
-  });
-  return {
-    program: program.name,
-    options: program.options.rows.filter(({ ignored }) => ignored !== true),
-    first: [...single, ...groups, ...program.own],
-    second: new Map(second),
-  };
-}
+export const COMPLETION_SHELLS = ['bash', 'zsh', 'fish'] as const;
 
 /** Of shell words in single quotes. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-function namesOf(words: readonly Word[]): string {
-  return quoted(words.map(({ name }) => name).join(' '));
+function optionsOf({ options }: Manual): ManualOption[] {
+  return options.flatMap((section) => section.options);
 }
 
-function bash({ program, options, first, second }: Words): string {
-  const flags = quoted(options.map(({ name }) => `--${name}`).join(' '));
-  const groups = [...second].map(
-    ([name, words]) =>
-      `      ${name}) COMPREPLY=($(compgen -W ${namesOf(words)} -- "$current")) ;;`,
+function flagsOf(manual: Manual): string[] {
+  return optionsOf(manual).map(({ name }) => `--${name}`);
+}
+
+interface FirstWord {
+  readonly name: string;
+  readonly summary: string;
+  /** What may follow it. */
+  readonly actions?: readonly string[] | undefined;
+}
+
+/** Commands of one word, and the words that begin several. */
+function firstWords({ commands, groups = [] }: Manual): FirstWord[] {
+  const single = commands.filter(({ name }) => !name.includes(' '));
+  const several = groups.map(({ name, summary }) => {
+    const own = commands.filter((command) => command.name.startsWith(`${name} `));
+    return { name, summary, actions: [...new Set(own.map((one) => one.name.split(' ')[1] ?? ''))] };
+  });
+  return [...single, ...several];
+}
+
+function withActions(manual: Manual) {
+  return firstWords(manual).flatMap(({ name, actions }) =>
+    actions === undefined ? [] : { name, actions },
   );
+}
+
+function bash(manual: Manual): string {
+  const { program } = manual;
+  const names = firstWords(manual)
+    .map(({ name }) => name)
+    .join(' ');
+  const cases = withActions(manual).map(
+    ({ name, actions }) => `      ${name}) words=${quoted(actions.join(' '))} ;;`,
+  );
+  const actions = `  elif [[ $COMP_CWORD -eq 2 ]]; then
+    local words=
+    case "\${COMP_WORDS[1]}" in
+${cases.join('\n')}
+    esac
+    if [[ -n "$words" ]]; then COMPREPLY=($(compgen -W "$words" -- "$current"))
+    else COMPREPLY=($(compgen -f -- "$current")); fi
+`;
   return `_${program}() {
   local current="\${COMP_WORDS[COMP_CWORD]}"
   if [[ "$current" == -* ]]; then
-    COMPREPLY=($(compgen -W ${flags} -- "$current"))
+    COMPREPLY=($(compgen -W ${quoted(flagsOf(manual).join(' '))} -- "$current"))
   elif [[ $COMP_CWORD -eq 1 ]]; then
-    COMPREPLY=($(compgen -W ${namesOf(first)} -- "$current"))
-  elif [[ $COMP_CWORD -eq 2 ]]; then
-    case "\${COMP_WORDS[1]}" in
-${[...groups, '      *) COMPREPLY=($(compgen -f -- "$current")) ;;'].join('\n')}
-    esac
-  else
+    COMPREPLY=($(compgen -W ${quoted(names)} -- "$current"))
+${cases.length === 0 ? '' : actions}  else
     COMPREPLY=($(compgen -f -- "$current"))
   fi
 }
@@ -70,21 +69,25 @@ complete -F _${program} ${program}
 `;
 }
 
-function zsh({ program, options, first, second }: Words): string {
-  const described = (words: readonly Word[], indent: string) =>
-    words.map(({ name, summary }) => indent + quoted(`${name}:${summary}`)).join('\n');
-  const groups = [...second].map(
-    ([name, words]) =>
-      `      ${name})\n        commands=(\n${described(words, '          ')}\n        )\n        _describe command commands ;;`,
+function zsh(manual: Manual): string {
+  const { program } = manual;
+  const commands = firstWords(manual).map(({ name, summary }) => {
+    const text = summary.replaceAll(':', '\\:');
+    return `    ${quoted(`${name}:${text}`)}`;
+  });
+  const cases = withActions(manual).map(
+    ({ name, actions }) => `      ${name}) compadd -- ${actions.join(' ')} ;;`,
   );
   return `#compdef ${program}
 _${program}() {
   local -a commands flags
   commands=(
-${described(first, '    ')}
+${commands.join('\n')}
   )
   flags=(
-${options.map(({ name }) => `    ${quoted(`--${name}`)}`).join('\n')}
+${flagsOf(manual)
+  .map((flag) => `    ${quoted(flag)}`)
+  .join('\n')}
   )
   if [[ "\${words[CURRENT]}" == -* ]]; then
     compadd -- $flags
@@ -92,7 +95,7 @@ ${options.map(({ name }) => `    ${quoted(`--${name}`)}`).join('\n')}
     _describe command commands
   elif (( CURRENT == 3 )); then
     case "\${words[2]}" in
-${[...groups, '      *) _files ;;'].join('\n')}
+${[...cases, '      *) _files ;;'].join('\n')}
     esac
   else
     _files
@@ -102,35 +105,35 @@ compdef _${program} ${program}
 `;
 }
 
-function fish({ program, options, first, second }: Words): string {
-  const line = (condition: string, { name, summary }: Word) =>
-    `complete -c ${program} -n ${quoted(condition)} -a ${name} -d ${quoted(summary)}`;
-  const lines = first.map((word) => line('__fish_use_subcommand', word));
-  for (const [group, words] of second) {
-    for (const word of words) lines.push(line(`__fish_seen_subcommand_from ${group}`, word));
+function fish(manual: Manual): string {
+  const { program } = manual;
+  const lines: string[] = [];
+  for (const { name, summary, actions } of firstWords(manual)) {
+    lines.push(`-n __fish_use_subcommand -a ${name} -d ${quoted(summary)}`);
+    if (actions === undefined) continue;
+    const condition = `__fish_seen_subcommand_from ${name}; and not __fish_seen_subcommand_from ${actions.join(' ')}`;
+    lines.push(`-n ${quoted(condition)} -a ${quoted(actions.join(' '))}`);
   }
-  for (const { name, short, summary, kind } of options) {
+  for (const { name, short, value, summary } of optionsOf(manual)) {
     const letter = short === undefined ? '' : ` -s ${short}`;
-    const value = kind === 'switch' ? '' : ' -r';
-    lines.push(`complete -c ${program} -l ${name}${letter}${value} -d ${quoted(summary)}`);
+    const argument = value === undefined ? '' : ' -r';
+    lines.push(`-l ${name}${letter}${argument} -d ${quoted(summary)}`);
   }
-  return `${lines.join('\n')}\n`;
+  return `${lines.map((line) => `complete -c ${program} ${line}`).join('\n')}\n`;
 }
 
 /** What a shell must read to complete commands and flags. @throws UsageError */
-export function renderCompletion<P extends Print>(
-  program: Program<P>,
-  shell: string | undefined,
-): string {
-  const words = wordsOf(program);
+export function renderCompletion(manual: Manual, shell: string | undefined): string {
   switch (shell) {
     case 'bash':
-      return bash(words);
+      return bash(manual);
     case 'zsh':
-      return zsh(words);
+      return zsh(manual);
     case 'fish':
-      return fish(words);
-    default:
-      throw new UsageError(`expected completion ${SHELLS.join(', ')}, got ${shell ?? 'nothing'}`);
+      return fish(manual);
+    default: {
+      const known = COMPLETION_SHELLS.join(', ');
+      throw new UsageError(`expected completion ${known}, got ${shell ?? 'nothing'}`);
+    }
   }
 }

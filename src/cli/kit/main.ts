@@ -46,7 +46,8 @@ async function dispatch<P extends Print>(
   }
   if (name === 'completion') {
     const { renderCompletion } = await import('./completion.js');
-    world.out.write(renderCompletion(program, words[1]));
+    const { programManual } = await import('./program-manual.js');
+    world.out.write(renderCompletion(programManual(program), words[1]));
     return EXIT_SUCCESS;
   }
   const own = program.row.own?.find(

@@ -37,6 +37,7 @@ export interface Found<C> {
 const OWN_ROWS: readonly CommandRow[] = [
   {
     name: 'completion',
+    actions: ['bash', 'zsh', 'fish'],
     usage: 'bash|zsh|fish',
     summary: 'Print what the shell of the system must read to complete commands',
   },

@@ -1,6 +1,6 @@
 import { BlockList, isIP, isIPv6 } from 'node:net';
 
-const LOOPBACK = ['127.0.0.0/8', '::1/128'];
+export const LOOPBACK = ['127.0.0.0/8', '::1/128'];
 const MAPPED_IPV4 = '::ffff:';
 
 /** An IPv4 address that arrived on a socket of IPv6, as IPv4. */
@@ -29,13 +29,13 @@ export function addressKey(address: string): string {
   return `${network.join(':')}::/64`;
 }
 
-/** A set of addresses and networks, loopback always among them. */
+/** A set of addresses and networks. */
 export class AddressSet {
   readonly #blocks = new BlockList();
 
   /** @param networks addresses, or networks such as `10.0.0.0/8`; the configuration has checked them */
   constructor(networks: readonly string[]) {
-    for (const network of [...LOOPBACK, ...networks]) {
+    for (const network of networks) {
       const [address = '', prefix] = network.split('/');
       const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
       const bits = prefix === undefined ? (family === 'ipv6' ? 128 : 32) : Number(prefix);

@@ -1,4 +1,4 @@
-import { AddressSet, addressKey } from './addresses.js';
+import { AddressSet, addressKey, LOOPBACK } from './addresses.js';
 import type { FrontLimits, LimitName } from './limits.js';
 
 export type GateLimits = Pick<
@@ -23,7 +23,7 @@ export class ConnectionGate {
 
   constructor(limits: GateLimits) {
     this.#limits = limits;
-    this.#exempt = new AddressSet(limits.exemptAddresses);
+    this.#exempt = new AddressSet([...LOOPBACK, ...limits.exemptAddresses]);
   }
 
   /** Connections that were let in and not given back. */

@@ -1,3 +1,4 @@
+export { AddressSet } from './addresses.js';
 export { ControlBudget } from './control-budget.js';
 export { Front } from './front.js';
 export {

@@ -180,6 +180,11 @@ export class GrpcCall implements TransportCall {
       return;
     }
     this.#began = true;
+    // It ended without a message while it waited for its turn.
+    if (this.#stream.readableEnded) {
+      this.#onEnd();
+      return;
+    }
     this.#stream.on('data', (piece: Buffer) => this.#onData(piece));
     this.#stream.on('end', () => this.#onEnd());
   }
@@ -195,8 +200,8 @@ export class GrpcCall implements TransportCall {
       for (const message of this.#reader.push(piece)) this.#onMessage(message);
     } catch (error) {
       if (!(error instanceof RpcError)) throw error;
-      this.#home.refused(error.code);
       this.interrupt(error);
+      this.#home.refused(error.code);
     }
   }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   constants,
   type IncomingHttpHeaders,
@@ -7,6 +8,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { METHOD_NAMES, type MethodName, methods, STATUS } from '../../wire/index.js';
 import { callStatus, mapError } from '../errors.js';
 import {
@@ -23,10 +25,14 @@ import { trailersOf } from './headers.js';
 import { newLine, type Turns } from './turns.js';
 
 const MIB = 1_048_576;
-/** Calls of a connection that were given up before they were begun. */
+/** Calls that wait for their turn and were given up already: no honest client has so many at once. */
 const STILLBORN_MAX = 200;
+/** New calls between two counts of them. */
+const STILLBORN_CHECK = 50;
 /** Given to a connection that was told to go, before it is cut. */
 const CLOSE_GRACE_MS = 3000;
+/** Between two looks at what such a connection still sends. */
+const LAST_BYTES_CHECK_MS = 20;
 
 const METHODS_BY_PATH: ReadonlyMap<string, MethodName> = new Map(
   METHOD_NAMES.map((name) => [methods[name].path, name]),
@@ -70,7 +76,8 @@ export class Connection implements CallHome {
   #unsentBytes = 0;
   #isLoggedIn = false;
   #called = false;
-  #stillborn = 0;
+  /** Streams that wait for their turn. */
+  readonly #waiting = new Set<ServerHttp2Stream>();
   /** It had as many calls as it may when it failed. */
   #wasFull = false;
   /** Unix milliseconds: the start, then the end of the last call. */
@@ -89,7 +96,10 @@ export class Connection implements CallHome {
     this.#control = new ControlBudget(limits.controlBytesMax, this.#quietSince);
     this.#resets = new ResetBudget(limits, this.#quietSince);
     const { remoteAddress, remotePort, localAddress, localPort } = socket;
-    this.peer = { address: remoteAddress, port: remotePort, localAddress, localPort };
+    this.peer = {
+      ...{ connection: randomUUID(), localAddress, localPort },
+      ...{ address: remoteAddress, port: remotePort, tlsSubject: subjectOf(socket) },
+    };
     // Node 20 does not know them and keeps to 1000 and 33.
     const resets = {
       streamResetBurst: limits.streamResetBurst,
@@ -240,6 +250,18 @@ export class Connection implements CallHome {
       this.#options.turns.forget(this.#line);
       this.#socket.destroy();
     });
+    this.#socket.once('finish', () => this.#boundLastBytes());
+  }
+
+  /** The session has said goodbye; the socket takes in and drops what still comes, and that has an end. */
+  #boundLastBytes(): void {
+    const { receiveWindowBytes, controlBytesMax } = this.limits;
+    // What an honest client may have sent before it knew.
+    const max = this.#socket.bytesRead + receiveWindowBytes + controlBytesMax;
+    const check = setInterval(() => {
+      if (this.#socket.bytesRead > max) this.#socket.destroy();
+    }, LAST_BYTES_CHECK_MS);
+    this.#socket.once('close', () => clearInterval(check));
   }
 
   #onError(error: NodeJS.ErrnoException): void {
@@ -282,7 +304,8 @@ export class Connection implements CallHome {
     });
     // The reason comes with 'close'. Streams go before their session says why it does.
     stream.on('error', () => {
-      this.#wasFull ||= this.#calls.size >= this.limits.streamsPerConnectionMax;
+      const open = this.#calls.size + this.#waiting.size;
+      this.#wasFull ||= open >= this.limits.streamsPerConnectionMax;
     });
     this.#control.call();
     if (!isGrpc(headers)) {
@@ -296,7 +319,20 @@ export class Connection implements CallHome {
       return;
     }
     if (!this.#called) this.#greet(headers);
+    this.#waiting.add(stream);
+    if (this.#hasStillborn()) {
+      this.abort('stream-reset-burst', 'connection ended: calls given up at once');
+      return;
+    }
     this.#options.turns.begin(this.#line, () => this.#accept(method, stream, headers));
+  }
+
+  #hasStillborn(): boolean {
+    const { size } = this.#waiting;
+    if (size < STILLBORN_MAX || size % STILLBORN_CHECK !== 0) return false;
+    let gone = 0;
+    for (const stream of this.#waiting) if (isGone(stream)) gone++;
+    return gone >= STILLBORN_MAX;
   }
 
   #greet(headers: IncomingHttpHeaders): void {
@@ -305,13 +341,8 @@ export class Connection implements CallHome {
   }
 
   #accept(method: MethodName, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-    if (stream.destroyed || stream.closed) {
-      // Given up before its turn came: no honest client does that often.
-      if (++this.#stillborn === STILLBORN_MAX) {
-        this.abort('stream-reset-burst', 'connection ended: calls given up at once');
-      }
-      return;
-    }
+    this.#waiting.delete(stream);
+    if (isGone(stream)) return;
     const { kind } = methods[method];
     const call = new GrpcCall(stream, headers, this, {
       manyRequests: kind === 'clientStream' || kind === 'bidi',
@@ -349,6 +380,20 @@ export class Connection implements CallHome {
   }
 }
 
+function isGone(stream: ServerHttp2Stream): boolean {
+  return stream.destroyed || stream.closed;
+}
+
 function isGrpc(headers: IncomingHttpHeaders): boolean {
   return headers['content-type']?.startsWith('application/grpc') === true;
+}
+
+/** `CN=alice, O=Example`, as the certificate has its parts. */
+function subjectOf(socket: Socket): string | undefined {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
+  const { subject } = socket.getPeerCertificate();
+  if (subject === undefined) return undefined;
+  return Object.entries(subject)
+    .flatMap(([name, value]) => [value].flat().map((one) => `${name}=${one}`))
+    .join(', ');
 }

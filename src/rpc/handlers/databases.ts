@@ -1,4 +1,10 @@
-import type { DatabaseSettingsUpdate } from '../../database/index.js';
+import type { JsonValue } from '../../audit/index.js';
+import type {
+  DatabaseInfo,
+  DatabaseSettings,
+  DatabaseSettingsUpdate,
+} from '../../database/index.js';
+import type { State } from '../../proofs/index.js';
 import { type Init, type pb, safeInteger } from '../../wire/index.js';
 import type { DatabaseContext, LoginContext } from '../context.js';
 import { required } from '../convert/requests.js';
@@ -12,16 +18,43 @@ import {
 import { RpcError } from '../rpc-error.js';
 
 async function create(
-  { services, caller }: LoginContext,
+  context: LoginContext,
   name: string,
   update: DatabaseSettingsUpdate,
   ifNotExists = false,
 ) {
+  const { services, caller } = context;
   const { databases, auth } = services;
   // Rights on a database of that name that was deleted must not reach the new one.
   const isNew = !databases.exists(name.toLowerCase());
   if (isNew) await auth.forgetDatabase(name.toLowerCase());
-  return databases.create(name, update, { createdBy: caller.userName, ifNotExists });
+  const created = await databases.create(name, update, { createdBy: caller.userName, ifNotExists });
+  context.noteData({ settings: plainSettings(update) });
+  return created;
+}
+
+/** What was asked for, each setting by its name. */
+function plainSettings({
+  kept,
+  ...own
+}: DatabaseSettingsUpdate): Readonly<Record<string, JsonValue>> {
+  return { ...own, ...kept };
+}
+
+/** Settings that differ, each with its old and new value. */
+function changesOf(before: DatabaseSettings, after: DatabaseSettings): Record<string, JsonValue> {
+  const [old, now] = [plainSettings(before), plainSettings(after)];
+  const names = [...new Set([...Object.keys(old), ...Object.keys(now)])].sort();
+  const different = names.filter((name) => old[name] !== now[name]);
+  return Object.fromEntries(
+    different.map((name) => [name, [old[name] ?? null, now[name] ?? null]] as const),
+  );
+}
+
+/** How far a database has come, for the event. */
+function noteState(context: LoginContext, state: State | undefined): void {
+  context.noteData({ tx_id: state?.txId ?? 0 });
+  if (state !== undefined) context.noteData({ alh: Buffer.from(state.txHash).toString('hex') });
 }
 
 export async function createDatabase(
@@ -66,44 +99,61 @@ export function databaseListV2(context: LoginContext): Init<pb.DatabaseListRespo
 }
 
 export async function loadDatabase(
-  { services }: LoginContext,
+  context: LoginContext,
   { database }: pb.LoadDatabaseRequest,
 ): Promise<Init<pb.LoadDatabaseResponse>> {
-  await services.databases.load(database);
+  const { databases } = context.services;
+  await databases.load(database);
+  noteState(context, databases.lastState(database));
   return { database };
 }
 
 export async function unloadDatabase(
-  { services }: LoginContext,
+  context: LoginContext,
   { database }: pb.UnloadDatabaseRequest,
 ): Promise<Init<pb.UnloadDatabaseResponse>> {
-  await services.databases.unload(database);
+  const { databases } = context.services;
+  await databases.unload(database);
+  noteState(context, databases.lastState(database));
   return { database };
 }
 
 export async function deleteDatabase(
-  { services }: LoginContext,
+  context: LoginContext,
   { database }: pb.DeleteDatabaseRequest,
 ): Promise<Init<pb.DeleteDatabaseResponse>> {
+  const { services } = context;
+  noteState(context, services.databases.lastState(database));
   await services.databases.delete(database);
   await services.auth.forgetDatabase(database);
   return { database };
 }
 
+async function update(
+  context: LoginContext,
+  name: string,
+  changes: DatabaseSettingsUpdate,
+): Promise<DatabaseInfo> {
+  const { databases } = context.services;
+  const { settings: before } = databases.info(name);
+  const info = await databases.updateSettings(name, changes);
+  context.noteData({ changes: changesOf(before, info.settings) });
+  return info;
+}
+
 export async function updateDatabase(
-  { services }: LoginContext,
+  context: LoginContext,
   request: pb.DatabaseSettings,
 ): Promise<Init<pb.Empty>> {
-  await services.databases.updateSettings(request.databaseName, oldSettingsUpdateFrom(request));
+  await update(context, request.databaseName, oldSettingsUpdateFrom(request));
   return {};
 }
 
 export async function updateDatabaseV2(
-  { services }: LoginContext,
+  context: LoginContext,
   { database, settings }: pb.UpdateDatabaseRequest,
 ): Promise<Init<pb.UpdateDatabaseResponse>> {
-  const update = settingsUpdateFrom(required(settings));
-  const info = await services.databases.updateSettings(database, update);
+  const info = await update(context, database, settingsUpdateFrom(required(settings)));
   return { database, settings: settingsToMessage(info.settings) };
 }
 
@@ -119,11 +169,12 @@ export function getDatabaseSettingsV2({
 
 /** Answers when all is removed; goes on when the caller does not wait for that. */
 export async function truncateDatabase(
-  { services }: LoginContext,
+  context: LoginContext,
   { database, retentionPeriod }: pb.TruncateDatabaseRequest,
 ): Promise<Init<pb.TruncateDatabaseResponse>> {
   const period = safeInteger(retentionPeriod, 'TruncateDatabaseRequest.retentionPeriod');
-  await services.databases.truncate(database, period);
+  const next = await context.services.databases.truncate(database, period);
+  context.noteData({ truncated_to_tx: next - 1 });
   return { database };
 }
 

@@ -1,3 +1,4 @@
+import type { Caller } from '../../auth/index.js';
 import type { Init, pb } from '../../wire/index.js';
 import type { CallContext, LoginContext } from '../context.js';
 import { userNameFrom } from '../convert/users.js';
@@ -7,18 +8,30 @@ export async function login(
   request: pb.LoginRequest,
 ): Promise<Init<pb.LoginResponse>> {
   const { services, peer } = context;
-  const { token, warning, caller } = await services.auth.login({
-    userName: userNameFrom(request.user),
-    password: request.password,
-    address: peer.address,
-  });
+  const userName = userNameFrom(request.user);
+  const { token, warning, caller } = await services.auth
+    .login({ userName, password: request.password, address: peer.address })
+    .catch((error: unknown) => failed(context, userName, error));
   context.noteCaller(caller);
+  context.noteData({ default_password: warning !== '', user_active: true });
   return { token, warning: Buffer.from(warning) };
 }
 
-export function logout({ services, credentials }: CallContext): Init<pb.Empty> {
-  services.auth.logout(credentials);
+/** How often it failed lately is for the event alone. */
+function failed(context: CallContext, userName: string, error: unknown): never {
+  const { user, address } = context.services.auth.recentFailures(userName, context.peer.address);
+  context.noteData({ failures_recent: { address, user } });
+  throw error;
+}
+
+export function logout(context: CallContext): Init<pb.Empty> {
+  loggedOut(context, context.services.auth.logout(context.credentials));
   return {};
+}
+
+function loggedOut(context: CallContext, { loggedInAt }: Caller): void {
+  const now = context.services.clock.now();
+  context.noteData({ reason: 'explicit', session_age_ms: now - (loggedInAt ?? now) });
 }
 
 export async function openSession(
@@ -26,13 +39,13 @@ export async function openSession(
   request: pb.OpenSessionRequest,
 ): Promise<Init<pb.OpenSessionResponse>> {
   const { services, peer } = context;
-  const { sessionId, caller } = await services.auth.openSession({
-    userName: userNameFrom(request.username),
-    password: request.password,
-    database: request.databaseName,
-    address: peer.address,
-  });
+  const userName = userNameFrom(request.username);
+  const { password, databaseName: database } = request;
+  const { sessionId, warning, caller } = await services.auth
+    .openSession({ userName, password, database, address: peer.address })
+    .catch((error: unknown) => failed(context, userName, error));
   context.noteCaller(caller);
+  context.noteData({ default_password: warning !== '', user_active: true });
   return { sessionID: sessionId, serverUUID: services.identity.uuid };
 }
 
@@ -41,16 +54,18 @@ export function keepAlive({ services, credentials }: CallContext): Init<pb.Empty
   return {};
 }
 
-export function closeSession({ services, credentials }: CallContext): Init<pb.Empty> {
-  services.auth.closeSession(credentials);
+export function closeSession(context: CallContext): Init<pb.Empty> {
+  loggedOut(context, context.services.auth.closeSession(context.credentials));
   return {};
 }
 
 /** A database that is not loaded, or cannot be opened, is not selected. */
 export async function useDatabase(
-  { services, caller }: LoginContext,
+  context: LoginContext,
   { databaseName }: pb.Database,
 ): Promise<Init<pb.UseDatabaseReply>> {
+  const { services, caller } = context;
   await services.databases.open(databaseName);
+  context.noteData({ previous_db: caller.database ?? '' });
   return { token: services.auth.useDatabase(caller, databaseName).token };
 }

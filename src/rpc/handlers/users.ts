@@ -18,34 +18,37 @@ export async function createUser(
 }
 
 export async function changePassword(
-  { services, caller }: LoginContext,
+  context: LoginContext,
   request: pb.ChangePasswordRequest,
 ): Promise<Init<pb.Empty>> {
+  const { services, caller } = context;
   const { oldPassword, newPassword } = request;
   const userName = userNameFrom(request.user);
-  await services.auth.changePassword(caller, { userName, oldPassword, newPassword });
+  const change = { userName, oldPassword, newPassword };
+  const { loginsEnded } = await services.auth.changePassword(caller, change);
+  context.noteData({ self: caller.userName === userName, sessions_revoked: loginsEnded });
   return {};
 }
 
 export async function changePermission(
-  { services, caller }: LoginContext,
+  context: LoginContext,
   request: pb.ChangePermissionRequest,
 ): Promise<Init<pb.Empty>> {
-  const { action, username, database, permission } = request;
-  await services.auth.changePermission(caller, {
-    action,
-    userName: username,
-    database,
-    permission,
-  });
+  const { services, caller } = context;
+  const { action, username: userName, database, permission } = request;
+  const change = { action, userName, database, permission };
+  const { loginsEnded, previous } = await services.auth.changePermission(caller, change);
+  context.noteData({ previous, sessions_revoked: loginsEnded });
   return {};
 }
 
 export async function setActiveUser(
-  { services, caller }: LoginContext,
+  context: LoginContext,
   { username, active }: pb.SetActiveUserRequest,
 ): Promise<Init<pb.Empty>> {
-  await services.auth.setActiveUser(caller, username, active);
+  const { services, caller } = context;
+  const { loginsEnded } = await services.auth.setActiveUser(caller, username, active);
+  context.noteData({ sessions_revoked: loginsEnded });
   return {};
 }
 

@@ -6264,6 +6264,200 @@ export function encodeChangeSQLPrivilegesResponse(message: Init<ChangeSQLPrivile
   return encodeWith(writeChangeSQLPrivilegesResponse, message);
 }
 
+export interface AuditRotation {
+  closedFile: string;
+  closedSha256: string;
+  fileNo: number;
+}
+
+function readAuditRotation(
+  r: WireReader,
+  end: number,
+  m: AuditRotation = { closedFile: '', closedSha256: '', fileNo: 0 },
+): AuditRotation {
+  while (r.pos < end) {
+    const tag = r.tag();
+    switch (tag) {
+      case 10:
+        m.closedFile = r.string();
+        break;
+      case 18:
+        m.closedSha256 = r.string();
+        break;
+      case 24:
+        m.fileNo = r.uint64();
+        break;
+      default:
+        r.skip(tag);
+    }
+  }
+  r.leave(end);
+  return m;
+}
+
+function writeAuditRotation(w: WireWriter, m: Init<AuditRotation>): void {
+  w.uint64(24, m.fileNo, 'AuditRotation.fileNo');
+  w.string(18, m.closedSha256);
+  w.string(10, m.closedFile);
+}
+
+export function decodeAuditRotation(bytes: Uint8Array, elementCountMax?: number): AuditRotation {
+  const r = new WireReader(bytes, elementCountMax);
+  return readAuditRotation(r, r.length);
+}
+
+export function encodeAuditRotation(message: Init<AuditRotation>): Buffer {
+  return encodeWith(writeAuditRotation, message);
+}
+
+export interface AuditKeyRotation {
+  oldKeyId: string;
+  newKeyId: string;
+}
+
+function readAuditKeyRotation(
+  r: WireReader,
+  end: number,
+  m: AuditKeyRotation = { oldKeyId: '', newKeyId: '' },
+): AuditKeyRotation {
+  while (r.pos < end) {
+    const tag = r.tag();
+    switch (tag) {
+      case 10:
+        m.oldKeyId = r.string();
+        break;
+      case 18:
+        m.newKeyId = r.string();
+        break;
+      default:
+        r.skip(tag);
+    }
+  }
+  r.leave(end);
+  return m;
+}
+
+function writeAuditKeyRotation(w: WireWriter, m: Init<AuditKeyRotation>): void {
+  w.string(18, m.newKeyId);
+  w.string(10, m.oldKeyId);
+}
+
+export function decodeAuditKeyRotation(bytes: Uint8Array, elementCountMax?: number): AuditKeyRotation {
+  const r = new WireReader(bytes, elementCountMax);
+  return readAuditKeyRotation(r, r.length);
+}
+
+export function encodeAuditKeyRotation(message: Init<AuditKeyRotation>): Buffer {
+  return encodeWith(writeAuditKeyRotation, message);
+}
+
+export interface AuditConfig {
+  events: string;
+  filter: string;
+  locked: boolean;
+  path: string;
+  format: string;
+  fileNo: number;
+  seq: number;
+}
+
+function readAuditConfig(
+  r: WireReader,
+  end: number,
+  m: AuditConfig = { events: '', filter: '', locked: false, path: '', format: '', fileNo: 0, seq: 0 },
+): AuditConfig {
+  while (r.pos < end) {
+    const tag = r.tag();
+    switch (tag) {
+      case 10:
+        m.events = r.string();
+        break;
+      case 18:
+        m.filter = r.string();
+        break;
+      case 24:
+        m.locked = r.bool();
+        break;
+      case 34:
+        m.path = r.string();
+        break;
+      case 42:
+        m.format = r.string();
+        break;
+      case 48:
+        m.fileNo = r.uint64();
+        break;
+      case 56:
+        m.seq = r.uint64();
+        break;
+      default:
+        r.skip(tag);
+    }
+  }
+  r.leave(end);
+  return m;
+}
+
+function writeAuditConfig(w: WireWriter, m: Init<AuditConfig>): void {
+  w.uint64(56, m.seq, 'AuditConfig.seq');
+  w.uint64(48, m.fileNo, 'AuditConfig.fileNo');
+  w.string(42, m.format);
+  w.string(34, m.path);
+  w.bool(24, m.locked);
+  w.string(18, m.filter);
+  w.string(10, m.events);
+}
+
+export function decodeAuditConfig(bytes: Uint8Array, elementCountMax?: number): AuditConfig {
+  const r = new WireReader(bytes, elementCountMax);
+  return readAuditConfig(r, r.length);
+}
+
+export function encodeAuditConfig(message: Init<AuditConfig>): Buffer {
+  return encodeWith(writeAuditConfig, message);
+}
+
+export interface AuditConfigChange {
+  events: string;
+  filter: string;
+}
+
+function readAuditConfigChange(
+  r: WireReader,
+  end: number,
+  m: AuditConfigChange = { events: '', filter: '' },
+): AuditConfigChange {
+  while (r.pos < end) {
+    const tag = r.tag();
+    switch (tag) {
+      case 10:
+        m.events = r.string();
+        break;
+      case 18:
+        m.filter = r.string();
+        break;
+      default:
+        r.skip(tag);
+    }
+  }
+  r.leave(end);
+  return m;
+}
+
+function writeAuditConfigChange(w: WireWriter, m: Init<AuditConfigChange>): void {
+  w.string(18, m.filter);
+  w.string(10, m.events);
+}
+
+export function decodeAuditConfigChange(bytes: Uint8Array, elementCountMax?: number): AuditConfigChange {
+  const r = new WireReader(bytes, elementCountMax);
+  return readAuditConfigChange(r, r.length);
+}
+
+export function encodeAuditConfigChange(message: Init<AuditConfigChange>): Buffer {
+  return encodeWith(writeAuditConfigChange, message);
+}
+
 export interface Status {
   code: number;
   message: string;

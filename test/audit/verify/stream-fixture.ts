@@ -31,6 +31,8 @@ export interface Stream {
   /** Mutable, so that a test can forge. */
   readonly values: Buffer[];
   checkpoint: Checkpoint;
+  /** Of the last line of the live file. */
+  readonly lastSeq: number;
   path(fileNo: number | 'live'): string;
 }
 
@@ -100,6 +102,7 @@ export function makeStream(
     live: path.join(directory, 'audit.json'),
     names,
     values,
+    lastSeq: seq,
     path: (fileNo) =>
       path.join(directory, fileNo === 'live' ? 'audit.json' : (names[fileNo - 1] as string)),
     checkpoint: {

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import {
   AUDIT_FORMATS,
   type AuditFormat,
   AuditLog,
-  type AuditLogOptions,
   checkEventProof,
   databaseSeals,
   lineFormat,
@@ -14,11 +12,8 @@ import {
   proveEvent,
   verifyAudit,
 } from '../../../src/audit/index.js';
-import { systemClock } from '../../../src/base/clock.js';
-import { silentLog } from '../../../src/base/log.js';
 import type { Database } from '../../../src/database/index.js';
-import { DatabasesFixture } from '../../support/database-fixture.js';
-import { temporaryFolder } from '../../support/store-fixture.js';
+import { logFixture } from '../log-fixture.js';
 
 /** What the writer of the server writes, read by the verifier. */
 
@@ -28,36 +23,10 @@ interface Written {
 }
 
 async function written(t: TestContext, format: AuditFormat, compress: boolean): Promise<Written> {
-  const fixture = await new DatabasesFixture(await temporaryFolder(t)).open();
-  t.after(() => fixture.manager.close());
-  await fixture.manager.create('seals', {}, { createdBy: '', ifNotExists: false });
-  const database = await fixture.manager.open('seals');
-  const live = path.join(fixture.dir, 'audit', 'audit.json');
-  const options: AuditLogOptions = {
-    path: live,
+  const { live, seals, options } = await logFixture(t, {
     format: lineFormat(format, { productVersion: '0.0.0' }),
-    rules: { preset: 'write', filter: undefined },
-    kinds: [],
-    databases: fixture.manager,
-    sealDatabase: database,
-    clock: systemClock,
-    log: silentLog,
-    eventSource: 'stele:test',
-    queueBytesMax: 1 << 20,
-    sync: true,
-    rotateBytes: 1 << 20,
-    rotateIntervalMs: 0,
-    rotateOnStart: true,
     compress,
-    retention: { maxAgeMs: 0, maxFiles: 0, maxBytes: 0 },
-    checkpointIntervalMs: 1000,
-    space: { warnBytes: 0, warnPercent: 0, criticalBytes: 0, criticalPercent: 0, reserveBytes: 0 },
-    onFailure: 'reject',
-    blockTimeoutMs: 1000,
-    eventBytesMax: 16_384,
-    locked: false,
-    onFatal: assert.fail,
-  };
+  });
   for (let start = 0; start < 2; start++) {
     const audit = await AuditLog.open(options);
     for (let i = 0; i < 3; i++) {
@@ -67,7 +36,7 @@ async function written(t: TestContext, format: AuditFormat, compress: boolean): 
     await audit.say('config.changed', { changes: {} });
     await audit.close();
   }
-  return { live, database };
+  return { live, database: seals };
 }
 
 test('what the server writes verifies, in every format, plain and compressed', async (t) => {

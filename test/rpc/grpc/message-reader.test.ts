@@ -71,10 +71,10 @@ test('calls of many connections take turns when one sends many', async () => {
   const busy = newLine();
   const done: string[] = [];
   for (let i = 0; i < 300; i++) turns.begin(busy, () => done.push(`busy ${i}`));
-  assert.equal(done.length, 64);
   turns.begin(newLine(), () => done.push('other'));
-  assert.equal(done[64], 'other');
+  assert.equal(done.length, 0);
   while (done.length < 301) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(done[64], 'other');
   const order = done.filter((name) => name !== 'other');
   assert.deepEqual(
     order,

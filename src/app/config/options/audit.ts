@@ -1,5 +1,18 @@
-import { boolean, bytes, duration, integer, oneOf, optionalPath, text } from '../option-types.js';
+import {
+  boolean,
+  bytes,
+  duration,
+  integer,
+  list,
+  oneOf,
+  optionalPath,
+  optionalText,
+  text,
+} from '../option-types.js';
+import { isNetwork } from './networks.js';
 
+/** `name=address`; the stream itself reads the address. */
+const SINK = /^[A-Za-z0-9-]{1,64}=(stdout:|syslog(\+tls)?:\/\/|https?:\/\/)/;
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
@@ -47,6 +60,16 @@ export const auditOptions = {
     help: 'Which events: administration, writes too, reads too, keep-alive and health too',
     prose: 'What is told of the server and of the stream itself is always written.',
   }),
+  auditStages: oneOf({
+    flag: 'audit-stages',
+    group: 'Audit',
+    choices: ['complete', 'received'],
+    default: 'complete',
+    help: 'received: a line also before a call that may change something is carried out',
+    prose:
+      'It has stage: received and names a call that ends the server; it costs such calls a second write ' +
+      'to disk.',
+  }),
   auditFilter: text({
     flag: 'audit-filter',
     group: 'Audit',
@@ -60,6 +83,20 @@ export const auditOptions = {
     choices: ['hash', 'plain', 'none'],
     default: 'hash',
     help: 'How the keys of users stand in events',
+  }),
+  auditTrustedProxies: list({
+    flag: 'audit-trusted-proxies',
+    group: 'Audit',
+    expected: 'IP addresses or networks such as 10.0.0.0/8, separated by commas',
+    element: isNetwork,
+    help: 'Addresses whose header x-forwarded-for is written down, beside their own',
+    prose: 'source_ip_address is the address of the connection, whoever claims another.',
+  }),
+  auditHashUnknownUsers: boolean({
+    flag: 'audit-hash-unknown-users',
+    group: 'Audit',
+    default: false,
+    help: 'Hash names of failed logins that no user has: people type passwords there',
   }),
   auditMaxKeys: integer({
     flag: 'audit-max-keys',
@@ -145,6 +182,37 @@ export const auditOptions = {
     max: 1024 * GIB,
     help: 'Bytes of closed files that are kept; 0 is all',
   }),
+  auditRetentionRequireArchive: boolean({
+    flag: 'audit-retention-require-archive',
+    group: 'Audit',
+    default: false,
+    help: 'Delete only what every --audit-sink has taken',
+  }),
+  auditSinks: list({
+    flag: 'audit-sink',
+    group: 'Audit',
+    expected:
+      'NAME=stdout:, NAME=syslog://HOST:PORT, NAME=syslog+tls://HOST:PORT or NAME=http(s) URL, ' +
+      'separated by commas',
+    element: (sink) => SINK.test(sink),
+    help: 'Second places for the lines: standard output, syslog (RFC 5424), HTTP POST',
+    prose:
+      'Each gets every line at least once and in order, from the files, by a position kept on disk. One ' +
+      'that is slow or gone costs nothing and gets the rest when it is back. Whoever runs one can read ' +
+      'the events.',
+  }),
+  auditSinkCa: optionalPath({
+    flag: 'audit-sink-ca',
+    group: 'Audit',
+    help: "Authorities (PEM) that the certificates of sinks come from, in place of the system's",
+  }),
+  auditRequireSink: optionalText({
+    flag: 'audit-require-sink',
+    group: 'Audit',
+    help: 'Name of the sink that must have an event before its call is answered',
+    prose:
+      'While it fails, calls with events are refused; one that is done waits --audit-block-timeout for it.',
+  }),
   auditCheckpointMs: duration({
     flag: 'audit-checkpoint-interval',
     group: 'Audit',
@@ -160,7 +228,9 @@ export const auditOptions = {
     group: 'Audit',
     default: 'systemdb',
     help: 'Database of the seals; made if it does not exist',
-    prose: 'A database of its own is in DatabaseList, so that auditors of every SDK check it.',
+    prose:
+      'A database of its own is in DatabaseList, so that auditors of every SDK check it. Clients cannot ' +
+      'write, change, unload or delete it; a right to read it is all that an auditor needs.',
   }),
   auditWarnBytes: bytes({
     flag: 'audit-space-warn',

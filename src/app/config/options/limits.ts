@@ -1,5 +1,5 @@
-import { isIP } from 'node:net';
 import { bytes, duration, integer, list } from '../option-types.js';
+import { isNetwork } from './networks.js';
 
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
@@ -315,12 +315,3 @@ export const connectionOptions = {
     help: 'Bytes of requests and of answers not yet taken that are held for one connection',
   }),
 };
-
-/** An address, or an address and the length of its prefix. */
-function isNetwork(text: string): boolean {
-  const [address = '', prefix, ...rest] = text.split('/');
-  const family = isIP(address);
-  if (family === 0 || rest.length > 0) return false;
-  if (prefix === undefined) return true;
-  return /^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128);
-}
