@@ -1,4 +1,5 @@
 import {
+  FORMAT_OPTION,
   type OptionRow,
   optionRow,
   PROGRAM_OPTIONS,
@@ -16,11 +17,7 @@ export const OPTIONS: readonly OptionRow[] = [
   optionRow('value-only', 'switch', 'Print values and nothing else'),
   optionRow('json', 'switch', 'Print JSON, one object a line'),
   optionRow('raw-hex', 'switch', 'Print keys and values in hexadecimal'),
-  optionRow('format', 'text', 'Blocks as the clients of 1.x or of 0.9 print them', {
-    value: '1|0.9',
-    choices: ['1', '0.9'],
-    fallback: '1',
-  }),
+  FORMAT_OPTION,
   optionRow('input', 'text', 'How keys and values are given: text, hex or base64', {
     value: 'KIND',
     choices: ['text', 'hex', 'base64'],

@@ -1,6 +1,7 @@
 import { sha256 } from '../../base/sha256.js';
 import type { Entry } from '../../client/index.js';
 import type { KvMetadata, State, TxHeader } from '../../proofs/index.js';
+import { goTime } from '../kit/format.js';
 import { type JsonObject, type Output, Print } from '../kit/print.js';
 import type { Settings } from '../kit/settings.js';
 
@@ -200,11 +201,4 @@ function metadataText(metadata: KvMetadata | undefined): string | undefined {
     parts.push(`expiration:${goTime(metadata.expiresAt * 1000)}`);
   if (metadata.nonIndexable === true) parts.push('nonIndexable:true');
   return `{${parts.join(', ')}}`;
-}
-
-/** Go's default form, in UTC. @param at milliseconds */
-export function goTime(at: number): string {
-  const text = new Date(at).toISOString();
-  const fraction = text.slice(19, 23).replace(/\.?0+$/, '');
-  return `${text.slice(0, 10)} ${text.slice(11, 19)}${fraction} +0000 UTC`;
 }

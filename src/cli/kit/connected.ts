@@ -4,7 +4,7 @@ import { messageOf } from '../../base/errors.js';
 import type { SteleClient, TlsOptions } from '../../client/index.js';
 import { UsageError } from './errors.js';
 import { LoginFile } from './login-file.js';
-import { readPassword } from './password.js';
+import { Passwords } from './password.js';
 import type { Settings } from './settings.js';
 import type { World } from './world.js';
 
@@ -13,7 +13,8 @@ export class Connected implements AsyncDisposable {
   readonly settings: Settings;
   readonly address: string;
   readonly loginFile: LoginFile;
-  readonly #world: World;
+  /** Those that this run asks for or is given. */
+  readonly passwords: Passwords;
   #client: Promise<SteleClient> | undefined;
   /** The login of this process alone: nothing is written for it. */
   #ownLogin = false;
@@ -21,7 +22,7 @@ export class Connected implements AsyncDisposable {
   /** @param loginSuffix keeps the logins of two programs apart */
   constructor(settings: Settings, world: World, loginSuffix = '') {
     this.settings = settings;
-    this.#world = world;
+    this.passwords = new Passwords(settings, world);
     const port = settings.number('immudb-port') as number;
     this.address = `${settings.raw('immudb-address')}:${port}`;
     this.loginFile = new LoginFile(settings, this.address, loginSuffix);
@@ -63,7 +64,7 @@ export class Connected implements AsyncDisposable {
       const user = this.settings.text('username');
       if (user !== undefined) {
         this.#ownLogin = true;
-        await client.login(user, await readPassword(this.settings, this.#world));
+        await client.login(user, await this.passwords.current());
       } else {
         const saved = await this.loginFile.load();
         if (saved !== undefined) client.resume({ kind: 'token', ...saved });
@@ -95,7 +96,8 @@ async function fileOf(settings: Settings, name: string): Promise<string | undefi
   }
 }
 
-async function tlsOptions(settings: Settings): Promise<TlsOptions | undefined> {
+/** Undefined without TLS. @throws UsageError */
+export async function tlsOptions(settings: Settings): Promise<TlsOptions | undefined> {
   const mtls = settings.has('mtls');
   if (!mtls && !settings.has('tls')) return undefined;
   if (mtls) {

@@ -54,12 +54,32 @@ async function dispatch<P extends Print>(
     (command) => command.name === name || command.aliases?.includes(name),
   );
   if (own !== undefined) return own.run(words.slice(1), settings, world);
+  if (words.length === 1 && program.find(words) === undefined && program.group(name)) {
+    world.out.write(await helpOf(program, words));
+    return EXIT_SUCCESS;
+  }
   const { command, rest } = program.named(words);
-  checkFlags(command, flags, program);
+  const given = [...flags];
+  checkFlags(command, given, program);
+  warnOfSecrets(program, given, world);
   const abort = new AbortController();
   world.onInterrupt(() => abort.abort());
   await runOnce(program, command, rest, settings, world, abort.signal);
   return EXIT_SUCCESS;
+}
+
+function warnOfSecrets<P extends Print>(
+  { options }: Program<P>,
+  flags: readonly string[],
+  world: Process,
+): void {
+  for (const { name, secret } of options.rows) {
+    if (secret !== true || !flags.includes(name)) continue;
+    const variable = `STELE_${name.toUpperCase().replaceAll('-', '_')}`;
+    world.err(
+      `Warning: a process list shows --${name} to others; better --${name}-file or ${variable}\n`,
+    );
+  }
 }
 
 async function helpOf<P extends Print>(

@@ -74,6 +74,13 @@ export const TLS_OPTIONS: readonly OptionRow[] = [
   }),
 ];
 
+export const FORMAT_OPTION: OptionRow = optionRow(
+  'format',
+  'text',
+  'Print as the programs of 1.x or of 0.9 do',
+  { value: '1|0.9', choices: ['1', '0.9'], fallback: '1' },
+);
+
 /** What every program takes. */
 export const PROGRAM_OPTIONS: readonly OptionRow[] = [
   optionRow('timeout', 'number', 'Seconds until a call is given up', {

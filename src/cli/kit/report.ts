@@ -25,6 +25,8 @@ function nameOf(error: Error): string {
 export interface Advice {
   readonly login: string;
   readonly use: string;
+  /** What else may help, to follow the error; empty when nothing is known. */
+  readonly more?: (message: string) => string;
 }
 
 /** An error as the program says it; a stack only for a bug of ours. */
@@ -69,7 +71,7 @@ function notVerified(error: SteleError): Report {
   };
 }
 
-function adviceFor(error: SteleError, { login, use }: Advice): string {
+function adviceFor(error: SteleError, { login, use, more }: Advice): string {
   const { message } = error;
   if (/select a? ?database/i.test(message)) return `; choose one with: ${use}`;
   if (
@@ -82,5 +84,5 @@ function adviceFor(error: SteleError, { login, use }: Advice): string {
   if (/metadata is unsupported/.test(message)) {
     return '; the database writes header version 0: an administrator may set it to 1';
   }
-  return '';
+  return more?.(message) ?? '';
 }

@@ -15,9 +15,6 @@ export const login: Command = {
     const { settings, connected, print, world } = call;
     const user = call.words[0] ?? settings.text('username');
     if (user === undefined) throw new UsageError('please specify a username');
-    if (settings.isFlag('password') && !call.inShell) {
-      world.err('Warning: a password among the arguments is seen in the process list\n');
-    }
     const client = await connected.bare();
     try {
       const { warning } = await client.login(user, await readPassword(settings, world));

@@ -1,5 +1,5 @@
+import { goTime } from '../../kit/format.js';
 import type { Command } from '../context.js';
-import { goTime } from '../printer.js';
 
 export const current: Command = {
   name: 'current',
