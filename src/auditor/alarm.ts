@@ -1,4 +1,4 @@
-import { ClientError, VerificationError } from '../client/index.js';
+import { VerificationError } from '../client/index.js';
 import { AuditorError } from './errors.js';
 
 export const ALARM_KINDS = [
@@ -32,7 +32,7 @@ export interface Alarm {
 
 /** What an error says of the server; undefined for one that says nothing, such as a broken connection. */
 export function alarmOf(error: unknown): Alarm | undefined {
-  if (error instanceof AuditorError || isUnusable(error)) {
+  if (isUnusable(error)) {
     const expected = 'the states that were kept';
     return { kind: 'stateUnusable', reason: error.message, expected, found: 'others' };
   }
@@ -41,8 +41,8 @@ export function alarmOf(error: unknown): Alarm | undefined {
   return { kind: kindOf(error), reason, expected, found };
 }
 
-function isUnusable(error: unknown): error is ClientError {
-  return error instanceof ClientError && error.code === 'trustUnusable';
+function isUnusable(error: unknown): error is AuditorError {
+  return error instanceof AuditorError && error.code === 'stateUnusable';
 }
 
 function kindOf({ check, reason, found }: VerificationError): AlarmKind {

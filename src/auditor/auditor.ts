@@ -4,6 +4,7 @@ import { ensureDirectory } from '../base/durable-file.js';
 import { messageOf } from '../base/errors.js';
 import { type DirectoryLock, lockDirectory } from '../base/lock-file.js';
 import type { Alarm } from './alarm.js';
+import { AuditorError } from './errors.js';
 import { Figures } from './figures.js';
 import { Notifier } from './notifier.js';
 import type { AuditorOptions } from './options.js';
@@ -53,11 +54,20 @@ export class Auditor implements AsyncDisposable {
     return new Auditor(options, figuresPrefix, lock);
   }
 
-  /** Whether every server answers, and takes the login if there is one. @throws what the calls throw */
+  /**
+   * Whether every server answers, and takes the login if there is one: what is wrong from the beginning is said
+   * at once, and not in a log alone.
+   * @throws AuditorError startFailed
+   */
   async checkServers(signal: AbortSignal): Promise<void> {
     for (const { session } of this.#servers) {
-      await session.connected(signal);
-      if (this.#options.username !== '') await session.loggedIn(signal);
+      await session.connected(signal).catch((error: unknown) => {
+        throw startFailed('Initialization failed', error);
+      });
+      if (this.#options.username === '') continue;
+      await session.loggedIn(signal).catch((error: unknown) => {
+        throw startFailed('Invalid login operation', error);
+      });
     }
   }
 
@@ -109,4 +119,8 @@ export class Auditor implements AsyncDisposable {
     await this.#notifier?.close();
     await this.#lock[Symbol.asyncDispose]();
   }
+}
+
+function startFailed(what: string, cause: unknown): AuditorError {
+  return new AuditorError('startFailed', `${what}: ${messageOf(cause)}`, { cause });
 }

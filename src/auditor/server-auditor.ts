@@ -78,7 +78,7 @@ export class ServerAuditor {
   /** The databases to look at. */
   async #reload(number: number, signal: AbortSignal, alarms: Alarm[]): Promise<string[]> {
     const { store, options } = this.#shared;
-    await this.#checkIdentity(signal, alarms);
+    if (await this.#isAnother(number, signal, alarms)) return [];
     const all = await this.session.databases(signal);
     const isChosen = (name: string) =>
       options.databases.length === 0 || options.databases.some((prefix) => name.startsWith(prefix));
@@ -109,23 +109,24 @@ export class ServerAuditor {
   }
 
   /** A server that is not the one of before need not have any of the databases. */
-  async #checkIdentity(signal: AbortSignal, alarms: Alarm[]): Promise<void> {
+  async #isAnother(number: number, signal: AbortSignal, alarms: Alarm[]): Promise<boolean> {
     const { store } = this.#shared;
     await this.session.connected(signal);
     const { serverId, address } = this.session;
     const pinned = await store.pinned(address);
-    if (pinned === undefined || pinned === serverId) return;
+    if (pinned === undefined || pinned === serverId) return false;
     const alarm: Alarm = {
       kind: 'otherServer',
       reason: `another server answers at ${address}`,
       expected: `server ${pinned}`,
       found: `server ${serverId}`,
     };
-    for (const database of await store.databases(pinned)) {
+    const known = await store.databases(pinned);
+    for (const database of known.length > 0 ? known : ['']) {
       const previous = await store.kept({ server: pinned, database }).catch(() => undefined);
-      await this.#alarm(0, { database, alarm, previous }, alarms);
+      await this.#alarm(number, { database, alarm, previous }, alarms);
     }
-    throw new Error(`${alarm.reason}: expected ${alarm.expected}, found ${alarm.found}`);
+    return true;
   }
 
   /** @returns false when it could not be made */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { STELEADMIN } from '../../src/cli/admin/program.js';
 import { STELECLIENT } from '../../src/cli/client/program.js';
 import { COMPLETION_SHELLS, renderCompletion } from '../../src/cli/kit/completion.js';
 import { renderManPage } from '../../src/cli/kit/man-page.js';
@@ -10,7 +11,11 @@ import { programManual } from '../../src/cli/kit/program-manual.js';
 import { steleManual } from '../../src/cli/main.js';
 
 const execute = promisify(execFile);
-const manuals: readonly Manual[] = [await steleManual(), programManual(STELECLIENT)];
+const manuals: readonly Manual[] = [
+  await steleManual(),
+  programManual(STELECLIENT),
+  programManual(STELEADMIN),
+];
 
 /** What bash proposes for the last of the words. */
 async function proposed(manual: Manual, words: readonly string[]): Promise<string[]> {

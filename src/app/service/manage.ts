@@ -1,14 +1,14 @@
 import { randomInt } from 'node:crypto';
-import { renderSampleFile } from '../config/index.js';
 import { AppError } from '../errors.js';
 import type { ServiceHost } from './host.js';
-import {
-  livesInHome,
-  renderUnit,
-  SERVICE_NAME,
-  SERVICE_PATHS,
-  type ServiceProgram,
-} from './unit.js';
+import { livesInHome, renderUnit, type Service, type ServiceProgram } from './unit.js';
+
+/** What the files of a service hold at first. */
+export interface FirstFiles {
+  readonly config: string;
+  /** Absent: one is made. */
+  readonly password?: string | undefined;
+}
 
 /**
  * Installs, enables and starts the service. Configuration and password that are there already stay.
@@ -18,7 +18,10 @@ import {
 export async function installService(
   host: ServiceHost,
   program: ServiceProgram,
+  service: Service,
+  first: FirstFiles,
 ): Promise<{ readonly madePassword: boolean }> {
+  const { paths } = service;
   if (host.isDryRun !== true && livesInHome(program)) {
     throw new AppError(
       'serviceFailed',
@@ -26,57 +29,57 @@ export async function installService(
         'see; install Node and stele for the whole machine (npm install --global stele)',
     );
   }
-  await host.makeDirectory(SERVICE_PATHS.configDirectory, 0o755);
-  if (!host.exists(SERVICE_PATHS.config)) {
-    const settings = { dir: SERVICE_PATHS.data, logfile: SERVICE_PATHS.logFile };
-    await host.writeFile(SERVICE_PATHS.config, renderSampleFile(settings), 0o644);
+  await host.makeDirectory(paths.configDirectory, 0o755);
+  if (!host.exists(paths.config)) await host.writeFile(paths.config, first.config, 0o644);
+  const isNew = !host.exists(paths.password);
+  if (isNew) {
+    await host.writeFile(paths.password, `${first.password ?? makePassword()}\n`, 0o600);
   }
-  const madePassword = !host.exists(SERVICE_PATHS.adminPassword);
-  if (madePassword) {
-    await host.writeFile(SERVICE_PATHS.adminPassword, `${makePassword()}\n`, 0o600);
-  }
-  await host.writeFile(SERVICE_PATHS.unit, renderUnit(program), 0o644);
+  await host.writeFile(paths.unit, renderUnit(program, service), 0o644);
   await systemctl(host, 'daemon-reload');
-  await systemctl(host, 'enable', '--now', SERVICE_NAME);
-  return { madePassword };
+  await systemctl(host, 'enable', '--now', service.name);
+  return { madePassword: isNew && first.password === undefined };
 }
 
 /** Stops and removes the service; data, logs and configuration only when they shall be erased too. */
-export async function uninstallService(host: ServiceHost, eraseData: boolean): Promise<void> {
-  if (host.exists(SERVICE_PATHS.unit)) {
-    await systemctl(host, 'disable', '--now', SERVICE_NAME);
+export async function uninstallService(
+  host: ServiceHost,
+  { name, paths, erased }: Service,
+  eraseData: boolean,
+): Promise<void> {
+  if (host.exists(paths.unit)) {
+    await systemctl(host, 'disable', '--now', name);
   }
-  await host.remove(SERVICE_PATHS.unit);
+  await host.remove(paths.unit);
   await systemctl(host, 'daemon-reload');
   if (!eraseData) return;
   // A dynamic user's directories are links to private ones.
-  for (const directory of ['/var/lib/private/stele', '/var/log/private/stele']) {
+  for (const directory of [`/var/lib/private/${name}`, `/var/log/private/${name}`]) {
     await host.remove(directory);
   }
-  await host.remove(SERVICE_PATHS.data);
-  await host.remove(SERVICE_PATHS.log);
-  await host.remove(SERVICE_PATHS.configDirectory);
+  for (const file of [paths.data, paths.log, ...erased]) await host.remove(file);
 }
 
 export async function controlService(
   host: ServiceHost,
+  { name }: Service,
   action: 'start' | 'stop' | 'restart',
 ): Promise<void> {
-  await systemctl(host, action, SERVICE_NAME);
+  await systemctl(host, action, name);
 }
 
 export type ServiceStatus =
   | { readonly kind: 'notInstalled' | 'stopped' }
   | { readonly kind: 'running'; readonly pid: number };
 
-export async function serviceStatus(host: ServiceHost): Promise<ServiceStatus> {
+export async function serviceStatus(host: ServiceHost, { name }: Service): Promise<ServiceStatus> {
   const properties = await systemctl(
     host,
     'show',
-    SERVICE_NAME,
+    name,
     '--property=LoadState,ActiveState,MainPID',
   );
-  const property = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(properties)?.[1];
+  const property = (key: string) => new RegExp(`^${key}=(.*)$`, 'm').exec(properties)?.[1];
   if (property('LoadState') === 'not-found') return { kind: 'notInstalled' };
   const isRunning = property('ActiveState') === 'active';
   return isRunning ? { kind: 'running', pid: Number(property('MainPID')) } : { kind: 'stopped' };

@@ -1,15 +1,70 @@
-/** Where an installed service keeps what. Fixed: what `uninstall` removes is never taken from a setting. */
-export const SERVICE_PATHS = {
-  unit: '/etc/systemd/system/stele.service',
-  configDirectory: '/etc/stele',
-  config: '/etc/stele/stele.toml',
-  adminPassword: '/etc/stele/admin-password',
-  data: '/var/lib/stele',
-  log: '/var/log/stele',
-  logFile: '/var/log/stele/stele.log',
-} as const;
+import path from 'node:path';
 
-export const SERVICE_NAME = 'stele';
+/** Where an installed service keeps what. Fixed: what `uninstall` removes is never taken from a setting. */
+export interface ServicePaths {
+  readonly unit: string;
+  readonly configDirectory: string;
+  readonly config: string;
+  /** Of the first user of a server, or that the auditor logs in with. */
+  readonly password: string;
+  readonly data: string;
+  readonly log: string;
+  readonly logFile: string;
+}
+
+/** A program that systemd runs. */
+export interface Service {
+  /** Of the unit, its user and its folders. */
+  readonly name: string;
+  readonly description: string;
+  /** What a user types to install it. */
+  readonly installer: string;
+  readonly paths: ServicePaths;
+  /** Arguments before those that name the files. */
+  readonly command: readonly string[];
+  readonly passwordFlag: string;
+  /** Removed with the data. */
+  readonly erased: readonly string[];
+  /** Kept longer than others when memory is short. */
+  readonly oomScoreAdjust: number;
+}
+
+function pathsOf(name: string, config: string, password: string): ServicePaths {
+  return {
+    unit: `/etc/systemd/system/${name}.service`,
+    configDirectory: '/etc/stele',
+    config: `/etc/stele/${config}`,
+    password: `/etc/stele/${password}`,
+    data: `/var/lib/${name}`,
+    log: `/var/log/${name}`,
+    logFile: `/var/log/${name}/${name}.log`,
+  };
+}
+
+const serverPaths = pathsOf('stele', 'stele.toml', 'admin-password');
+const auditorPaths = pathsOf('stele-auditor', 'steleclient.toml', 'auditor-password');
+
+export const SERVER_SERVICE: Service = {
+  name: 'stele',
+  description: 'Stele, immutable key-value database',
+  installer: 'stele service install',
+  paths: serverPaths,
+  command: [],
+  passwordFlag: '--admin-password-file',
+  erased: [serverPaths.configDirectory],
+  oomScoreAdjust: -500,
+};
+
+export const AUDITOR_SERVICE: Service = {
+  name: 'stele-auditor',
+  description: 'Auditor of immutable key-value databases',
+  installer: 'steleclient audit-mode install',
+  paths: auditorPaths,
+  command: ['audit-mode'],
+  passwordFlag: '--audit-password-file',
+  erased: [auditorPaths.config, auditorPaths.password],
+  oomScoreAdjust: 0,
+};
 
 /** The program as the service starts it. */
 export interface ServiceProgram {
@@ -24,22 +79,25 @@ export interface ServiceProgram {
  * directories, and gets the password as a credential that no other user can read. Not hardened against
  * writable code pages: the compiler of Node needs them.
  */
-export function renderUnit({ node, script }: ServiceProgram): string {
-  const start = [node, script, '--config', SERVICE_PATHS.config].map(quoteArgument).join(' ');
-  return `# Written by stele service install. Settings belong into ${SERVICE_PATHS.config}, changes of this
-# unit into a drop-in (systemctl edit ${SERVICE_NAME}). A private key that the service shall read is best
+export function renderUnit({ node, script }: ServiceProgram, service: Service): string {
+  const { name, description, installer, paths, command, passwordFlag } = service;
+  const words = [node, script, ...command, '--config', paths.config];
+  const start = words.map(quoteArgument).join(' ');
+  const credential = path.basename(paths.password);
+  return `# Written by ${installer}. Settings belong into ${paths.config}, changes of this
+# unit into a drop-in (systemctl edit ${name}). A private key that the service shall read is best
 # passed as the password is: LoadCredential=pkey:/etc/stele/pkey.pem and, as a flag in ExecStart,
 # --pkey \${CREDENTIALS_DIRECTORY}/pkey.
 [Unit]
-Description=Stele, immutable key-value database
+Description=${description}
 Wants=network-online.target
 After=network-online.target
 
 [Service]
 Type=exec
-ExecStart=${start} --admin-password-file \${CREDENTIALS_DIRECTORY}/admin-password
+ExecStart=${start} ${passwordFlag} \${CREDENTIALS_DIRECTORY}/${credential}
 ExecReload=/bin/kill -HUP $MAINPID
-LoadCredential=admin-password:${SERVICE_PATHS.adminPassword}
+LoadCredential=${credential}:${paths.password}
 Environment=NODE_ENV=production
 Restart=on-failure
 RestartSec=2
@@ -48,15 +106,15 @@ RestartPreventExitStatus=2
 TimeoutStopSec=30
 KillMode=mixed
 LimitNOFILE=65536
-OOMScoreAdjust=-500
+OOMScoreAdjust=${service.oomScoreAdjust}
 
-User=stele
+User=${name}
 DynamicUser=yes
-StateDirectory=stele
+StateDirectory=${name}
 StateDirectoryMode=0700
-LogsDirectory=stele
+LogsDirectory=${name}
 LogsDirectoryMode=0750
-WorkingDirectory=${SERVICE_PATHS.data}
+WorkingDirectory=${paths.data}
 UMask=0077
 
 CapabilityBoundingSet=
