@@ -105,7 +105,8 @@ function longFunctions({ name, lines }: Source): string[] {
     const isHead =
       /^(\s*)(export )?(async )?function\*? /.test(line) ||
       /^ {2}(static |private |get |set |async |\*|#)*[\w#]+(<.*>)?\(.*\{$/.test(line);
-    if (!isHead || !/[{(]$/.test(line)) return;
+    // A call whose last argument is an object is no method.
+    if (!isHead || !/[{(]$/.test(line) || /(, |\()\{$/.test(line)) return;
     const indent = line.length - line.trimStart().length;
     const close = `${' '.repeat(indent)}}`;
     const end = lines.findIndex((other, at) => at > start && other === close);
