@@ -1,3 +1,4 @@
+import { sha256 } from '../base/sha256.js';
 import { AuditError } from './errors.js';
 import type { EventData } from './event.js';
 import type { ChangeOrigin } from './options.js';
@@ -28,6 +29,13 @@ export class ActiveRules {
 
   get selection(): EventSelection {
     return this.#selection;
+  }
+
+  /** What the first line of a file says of them. */
+  digest(): EventData {
+    const { rules } = this.#selection;
+    const hash = sha256(Buffer.from(filterText(rules))).toString('hex');
+    return { events: rules.preset, filter_hash: hash };
   }
 
   /**

@@ -1,18 +1,16 @@
-import path from 'node:path';
 import { messageOf } from '../base/errors.js';
-import { sha256 } from '../base/sha256.js';
-import { ActiveRules, LOCKED } from './active-rules.js';
+import { ActiveRules } from './active-rules.js';
 import { Admission } from './admission.js';
-import { type AuditKey, auditKeyFile, openAuditKey, replaceAuditKey } from './audit-key.js';
+import { type AuditKey, auditKeyFile, openAuditKey } from './audit-key.js';
 import type { AuditClass } from './catalogue.js';
 import { Checkpoints } from './checkpoints.js';
 import { Counters } from './counters.js';
-import { AuditError } from './errors.js';
 import type { AuditEvent, EventData } from './event.js';
 import { streamNames } from './file-names.js';
 import { fitted } from './fit.js';
 import { prepareFolder } from './folder.js';
 import { AUDIT_FORMATS, lineFormat } from './formats/convert.js';
+import { KeyRing } from './key-ring.js';
 import type {
   AuditLogOptions,
   AuditSettings,
@@ -21,6 +19,7 @@ import type {
   ChangeOrigin,
 } from './options.js';
 import { Outage } from './outage.js';
+import { AuditReader } from './reader.js';
 import { Reconciler } from './reconcile.js';
 import type { Checkpoint } from './records.js';
 import { type Recovered, recover } from './recovery.js';
@@ -42,7 +41,7 @@ const TICK_MS = 1000;
 /** The audit stream of a server. */
 export class AuditLog {
   readonly #options: AuditLogOptions;
-  #key: AuditKey;
+  readonly #keys: KeyRing;
   readonly #watermarks: Watermarks;
   readonly #space: AuditSpace;
   readonly #writer: StreamWriter;
@@ -53,6 +52,7 @@ export class AuditLog {
   readonly #counters = new Counters();
   readonly #spaceWatch: SpaceWatch;
   readonly #admission: Admission;
+  readonly reader: AuditReader;
   #sinks: Sinks | undefined;
   readonly #rules: ActiveRules;
   #timer: NodeJS.Timeout | undefined;
@@ -68,7 +68,11 @@ export class AuditLog {
   ) {
     const { clock, log, format, retention, compress } = options;
     this.#options = options;
-    this.#key = key;
+    this.#keys = new KeyRing({
+      ...{ key, path: options.path, locked: options.locked },
+      say: (name, data, more) => this.say(name, data, more),
+      rotate: () => this.#writer.rotate('config'),
+    });
     const names = streamNames(options.path);
     this.#rules = new ActiveRules({
       ...options,
@@ -88,10 +92,10 @@ export class AuditLog {
         clock,
         format: format.name,
         sync: options.sync,
-        keyId: () => this.#key.id,
+        keyId: () => this.#keys.key.id,
         fileNo: found.fileNo,
         previous: found.previous,
-        opened: () => this.#openedData(),
+        opened: () => ({ ...this.#rules.digest(), sync: options.sync ? 'group' : 'none' }),
         closed: (file) => this.#sealer.add(file),
       },
       found.resumed,
@@ -101,6 +105,7 @@ export class AuditLog {
       ...{ rotateBytes: options.rotateBytes, rotateIntervalMs: options.rotateIntervalMs },
       events: this.#writerEvents(),
     });
+    this.reader = new AuditReader({ ...options, lastSeq: () => this.#writer.head.seq });
     this.#outage = new Outage({
       ...options,
       space: this.#space,
@@ -160,12 +165,11 @@ export class AuditLog {
     // What was committed before there was a stream needs no event; that is noted first of all.
     const hasHistory = found.head.seq > 0;
     await this.#writer.begin('startup');
-    const { keyId } = found;
-    if (keyId !== undefined && keyId !== this.#key.id) await this.#sayKeyRotated(keyId, 'startup');
     if (found.torn !== undefined) await this.say('audit.recovered', found.torn);
     for (const data of found.tampered) await this.tamperDetected(data);
     await this.#reconciler.start(found, checkpoint, hasHistory);
     for (const file of found.closed) this.#sealer.add(file);
+    await this.#keys.found(found.keyId);
     const isNew = found.resumed === undefined;
     if (!isNew && this.#options.rotateOnStart) await this.#writer.rotate('startup');
     this.#checkpoints.begin();
@@ -240,7 +244,7 @@ export class AuditLog {
 
   /** Digests of what must be recognised and not be read. */
   get key(): AuditKey {
-    return this.#key;
+    return this.#keys.key;
   }
 
   // For the server itself.
@@ -311,19 +315,8 @@ export class AuditLog {
    * Hashes with another key from now on, in a new file. Calls under way may still use the old one.
    * @returns the ids of both. @throws AuditError locked, suspended
    */
-  async rotateKey(user?: string): Promise<{ readonly old: string; readonly new: string }> {
-    if (this.#options.locked) throw new AuditError('locked', LOCKED);
-    const old = this.#key;
-    this.#key = await replaceAuditKey(path.dirname(this.#options.path), old);
-    await this.#sayKeyRotated(old.id, 'admin', user);
-    return { old: old.id, new: this.#key.id };
-  }
-
-  /** What a file is hashed with stands in its first line. */
-  async #sayKeyRotated(old: string, origin: string, user?: string): Promise<void> {
-    const data = { new_key_id: this.#key.id, old_key_id: old, origin };
-    await this.say('audit.key_rotated', data, { user });
-    await this.#writer.rotate('config');
+  rotateKey(user?: string): Promise<{ readonly old: string; readonly new: string }> {
+    return this.#keys.replace(user);
   }
 
   observeBatches(observer: BatchObserver): void {
@@ -332,16 +325,14 @@ export class AuditLog {
 
   stats(): AuditStats {
     return {
-      events: this.#counters.events,
-      rotations: this.#counters.rotations,
-      filtered: this.#counters.filtered,
+      ...this.#counters.figures(),
       dropped: this.#outage.dropped,
       queueBytes: this.#writer.queuedBytes,
-      bytes: this.#counters.bytes,
       lastCheckpointSeq: this.#checkpoints.lastSeq,
       freeBytes: this.#space.free,
       suspended: this.#writer.suspendedBy !== undefined,
       seq: this.#writer.head.seq,
+      verifyOk: this.reader.lastOk,
       sinkLags: this.#sinks?.lags() ?? new Map(),
     };
   }
@@ -376,15 +367,6 @@ export class AuditLog {
     }
   }
 
-  #openedData(): EventData {
-    const { rules } = this.#rules.selection;
-    return {
-      events: rules.preset,
-      filter_hash: sha256(Buffer.from(filterText(rules))).toString('hex'),
-      sync: this.#options.sync ? 'group' : 'none',
-    };
-  }
-
   #writerEvents() {
     return {
       make: (name: string, data: EventData) => this.#make(name, data),
@@ -396,9 +378,7 @@ export class AuditLog {
         this.#sinks?.notify(this.#writer.head.seq);
         this.#onBatch(events, bytes, seconds);
       },
-      rotated: (reason: RotationReason) => {
-        this.#counters.rotated(reason);
-      },
+      rotated: (reason: RotationReason) => this.#counters.rotated(reason),
       tampered: (what: string, file: string) => {
         this.#options.log.error('the audit file was tampered with', { what, file });
       },

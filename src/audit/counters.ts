@@ -11,6 +11,11 @@ export class Counters {
   /** On disk. */
   bytes = 0;
 
+  figures() {
+    const { events, rotations, filtered, bytes } = this;
+    return { events, rotations, filtered, bytes };
+  }
+
   count({ event_name: name, event_data: { outcome } }: AuditEvent): void {
     add(this.events, `${name}\t${typeof outcome === 'string' ? outcome : 'success'}`);
   }

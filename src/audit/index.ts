@@ -39,6 +39,7 @@ export {
   FAILURE_POLICIES,
   type FailurePolicy,
 } from './options.js';
+export type { AuditQuery, AuditReader } from './reader.js';
 // For those who read the files of a stream.
 export {
   CHECKPOINT_PREFIX,

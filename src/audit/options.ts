@@ -66,6 +66,8 @@ export interface AuditStats {
   readonly freeBytes: number;
   readonly suspended: boolean;
   readonly seq: number;
+  /** How the last verification through the server ended. */
+  readonly verifyOk: boolean | undefined;
   /** By name: lines on disk that the sink has not taken. */
   readonly sinkLags: ReadonlyMap<string, number>;
 }

@@ -10,6 +10,6 @@ export async function selectionRules(preset: Preset, filter: string): Promise<Se
   return { preset, filter: filter === NO_FILTER ? undefined : await compileFilter(filter) };
 }
 
-export function filterText({ filter }: SelectionRules): string {
+export function filterText({ filter }: Pick<SelectionRules, 'filter'>): string {
   return filter?.text ?? NO_FILTER;
 }

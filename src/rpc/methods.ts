@@ -319,6 +319,16 @@ export const METHOD_ROWS = {
     audit: { class: 'config', name: 'audit.key_rotate_requested' },
     handler: admin.rotateAuditKey,
   },
+  VerifyAudit: {
+    ...SYSADMIN,
+    audit: { class: 'config', name: 'audit.verified' },
+    handler: admin.verifyAudit,
+  },
+  QueryAudit: {
+    ...SYSADMIN,
+    audit: { class: 'config', name: 'audit.queried' },
+    handler: admin.queryAudit,
+  },
   GetAuditConfig: {
     ...SYSADMIN,
     audit: { class: 'config', name: 'audit.config_read' },

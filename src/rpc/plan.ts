@@ -67,4 +67,6 @@ const READ_ONLY_EVENTS: ReadonlySet<string> = new Set([
   'database.settings_read',
   'tx.export',
   'audit.config_read',
+  'audit.verified',
+  'audit.queried',
 ]);

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { SealedEvent } from '../../src/audit/event.js';
 import { CallError, type GrpcClient } from '../support/grpc-client.js';
 import { entry, Fixture } from './server-fixture.js';
 import { readStream } from './stream-reader.js';
@@ -203,4 +204,47 @@ test('with received lines what a call wants is on disk before it is carried out'
   assert.deepEqual(received?.event_data.keys, complete?.event_data.keys);
   assert.equal(f.events('kv.get').length, 1);
   await f.stop(server);
+});
+
+test('a sysadmin reads and verifies the stream of a running server, and both are events', async (t) => {
+  const f = new Fixture(t);
+  const server = await f.start('--audit-events=all', '--audit-compress=false');
+  const client = await f.client();
+  await sets(client, 'a', 'b', 'c');
+  await client.call('RotateAudit', {});
+  await sets(client, 'd');
+  const filter = '{ event_name: "kv.set" }';
+  const lines = await client.read('QueryAudit', { filter, fromSeq: 0, limit: 3 });
+  const read = lines.map(({ line }) => JSON.parse(line) as SealedEvent);
+  assert.deepEqual(
+    read,
+    f.events('kv.set').filter((_event, at) => at < 3),
+  );
+  const [queried] = f.events('audit.queried');
+  assert.deepEqual([queried?.event_data.filter, queried?.event_data.returned], [filter, 3]);
+  // While others write.
+  let isOver = false;
+  const busy = (async () => {
+    while (!isOver) await sets(client, 'x');
+  })();
+  for (let round = 0; round < 3; round++) {
+    const verified = await client.call('VerifyAudit', {});
+    assert.deepEqual(verified.problems, []);
+    assert.equal(verified.ok, true);
+  }
+  isOver = true;
+  await busy;
+  assert.equal(f.events('audit.verified')[0]?.event_data.ok, true);
+  const [closed] = readStream(f.audit).files;
+  const file = path.join(f.audit, closed as string);
+  const bytes = readFileSync(file);
+  bytes[300] = (bytes[300] as number) ^ 1;
+  writeFileSync(file, bytes);
+  const verified = await client.call('VerifyAudit', {});
+  assert.equal(verified.ok, false);
+  assert.match(verified.problems.join(), /line 1, seq 1/);
+  server.signal('SIGTERM');
+  await server.ended(10_000);
+  const live = readFileSync(path.join(f.audit, 'audit.json'), 'utf8');
+  assert.match(live, /"event_name":"tamper.detected".*"where":"audit_chain"/);
 });

@@ -8,6 +8,8 @@ import { readVector } from '../support/project.js';
 const OF_STELE: readonly MethodName[] = [
   'RotateAudit',
   'RotateAuditKey',
+  'VerifyAudit',
+  'QueryAudit',
   'GetAuditConfig',
   'SetAuditConfig',
 ];

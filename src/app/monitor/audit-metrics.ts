@@ -46,6 +46,15 @@ export function registerAuditMetrics(registry: Registry, audit: AuditLog): void 
     'Lines on disk that a sink has not taken.',
     () => [...audit.stats().sinkLags].map(([sink, value]) => ({ labels: { sink }, value })),
   );
+  registry.collected(
+    'stele_audit_verify_ok',
+    'gauge',
+    '1 when the last verification through the server found nothing wrong.',
+    () => {
+      const { verifyOk } = audit.stats();
+      return verifyOk === undefined ? [] : [{ labels: {}, value: Number(verifyOk) }];
+    },
+  );
   one('free_bytes', 'gauge', 'Free space where the audit files are.', (s) => s.freeBytes);
   one('suspended', 'gauge', '1 while the stream cannot be written.', (s) => Number(s.suspended));
 }

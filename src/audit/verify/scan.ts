@@ -27,6 +27,8 @@ export interface ScanOptions {
   readonly before: ChainHead | undefined;
   /** Note the tree up to the line with this number. */
   readonly markSeq?: number | undefined;
+  /** Reading ends before the line behind this one. */
+  readonly lastSeq?: number | undefined;
   /** Names of events whose lines are kept. */
   readonly note: ReadonlySet<string>;
   /** Told of every line that can be read. */
@@ -71,7 +73,15 @@ class Scanner {
     this.#digest.addBytes(bytes);
   }
 
-  line(bytes: Buffer, lineNo: number): void {
+  /** @returns whether to go on */
+  line(bytes: Buffer, lineNo: number): boolean {
+    const { lastSeq } = this.#options;
+    if (lastSeq !== undefined && (this.#head?.seq ?? 0) >= lastSeq) return false;
+    this.#checked(bytes, lineNo);
+    return true;
+  }
+
+  #checked(bytes: Buffer, lineNo: number): void {
     const text = bytes.toString('utf8');
     const hash = lineHash(bytes);
     this.#digest.addLine(hash, 0);

@@ -1,9 +1,12 @@
 import {
   AuditError,
+  AuditFileError,
   type AuditLog,
+  describeProblem,
   FilterError,
   isPreset,
   PRESETS,
+  type Problem,
   selectionRules,
 } from '../../audit/index.js';
 import type { Init, pb } from '../../wire/index.js';
@@ -22,6 +25,53 @@ export async function rotateAuditKey({
 }: LoginContext): Promise<Init<pb.AuditKeyRotation>> {
   const ids = await streamOf(services).rotateKey(caller.userName).catch(refused);
   return { oldKeyId: ids.old, newKeyId: ids.new };
+}
+
+/** What it finds is an event of its own, too. */
+export async function verifyAudit(context: LoginContext): Promise<Init<pb.AuditVerification>> {
+  const audit = streamOf(context.services);
+  const report = await audit.reader.verify();
+  const { ok, files, lines, sealsChecked, transactionsChecked = 0, problems } = report;
+  context.noteData({ failures: problems.length, files, lines, ok });
+  const [first] = problems;
+  if (first !== undefined) {
+    const place = first.seq === undefined ? {} : { seq: first.seq };
+    const actual = describeProblem(first);
+    await audit.tamperDetected({ ...place, actual, where: WHERE[first.kind] }).catch(refused);
+  }
+  const texts = problems.map(describeProblem);
+  return { ok, files, lines, sealsChecked, transactionsChecked, problems: texts };
+}
+
+const WHERE: Readonly<Record<Problem['kind'], string>> = {
+  line: 'audit_chain',
+  sequence: 'audit_chain',
+  chain: 'audit_chain',
+  key: 'audit_chain',
+  seal: 'audit_seal',
+  sealChain: 'audit_seal',
+  missingFile: 'audit_file',
+  checkpoint: 'audit_file',
+  tail: 'audit_file',
+  transaction: 'db_tx',
+};
+
+export async function* queryAudit(
+  context: LoginContext,
+  request: pb.AuditQuery,
+): AsyncGenerator<Init<pb.AuditLine>> {
+  const audit = streamOf(context.services);
+  let returned = 0;
+  try {
+    for await (const { event, text } of audit.reader.query(request)) {
+      returned++;
+      yield { seq: event.seq, line: text };
+    }
+  } catch (error) {
+    refused(error);
+  } finally {
+    context.noteData({ filter: request.filter || '{}', from_seq: request.fromSeq, returned });
+  }
 }
 
 export function getAuditConfig({ services }: LoginContext): Init<pb.AuditConfig> {
@@ -57,6 +107,9 @@ function streamOf({ audit }: Services): AuditLog {
 function refused(cause: unknown): never {
   if (cause instanceof FilterError) {
     throw new RpcError('auditSettingInvalid', `filter: ${cause.message}`, { cause });
+  }
+  if (cause instanceof AuditFileError) {
+    throw new RpcError('auditSettingInvalid', cause.message, { cause });
   }
   if (cause instanceof AuditError) {
     throw new RpcError(cause.code === 'locked' ? 'auditLocked' : 'auditUnavailable', undefined, {

@@ -6351,6 +6351,159 @@ export function encodeAuditKeyRotation(message: Init<AuditKeyRotation>): Buffer 
   return encodeWith(writeAuditKeyRotation, message);
 }
 
+export interface AuditVerification {
+  ok: boolean;
+  files: number;
+  lines: number;
+  sealsChecked: number;
+  transactionsChecked: number;
+  problems: string[];
+}
+
+function readAuditVerification(
+  r: WireReader,
+  end: number,
+  m: AuditVerification = { ok: false, files: 0, lines: 0, sealsChecked: 0, transactionsChecked: 0, problems: [] },
+): AuditVerification {
+  while (r.pos < end) {
+    const tag = r.tag();
+    switch (tag) {
+      case 8:
+        m.ok = r.bool();
+        break;
+      case 16:
+        m.files = r.uint64();
+        break;
+      case 24:
+        m.lines = r.uint64();
+        break;
+      case 32:
+        m.sealsChecked = r.uint64();
+        break;
+      case 40:
+        m.transactionsChecked = r.uint64();
+        break;
+      case 50:
+        r.element(), m.problems.push(r.string());
+        break;
+      default:
+        r.skip(tag);
+    }
+  }
+  r.leave(end);
+  return m;
+}
+
+function writeAuditVerification(w: WireWriter, m: Init<AuditVerification>): void {
+  if (m.problems !== undefined) {
+    const list = m.problems;
+    for (let i = list.length - 1; i >= 0; i--) {
+      w.string(50, list[i]!, true);
+    }
+  }
+  w.uint64(40, m.transactionsChecked, 'AuditVerification.transactionsChecked');
+  w.uint64(32, m.sealsChecked, 'AuditVerification.sealsChecked');
+  w.uint64(24, m.lines, 'AuditVerification.lines');
+  w.uint64(16, m.files, 'AuditVerification.files');
+  w.bool(8, m.ok);
+}
+
+export function decodeAuditVerification(bytes: Uint8Array, elementCountMax?: number): AuditVerification {
+  const r = new WireReader(bytes, elementCountMax);
+  return readAuditVerification(r, r.length);
+}
+
+export function encodeAuditVerification(message: Init<AuditVerification>): Buffer {
+  return encodeWith(writeAuditVerification, message);
+}
+
+export interface AuditQuery {
+  filter: string;
+  fromSeq: number;
+  limit: number;
+}
+
+function readAuditQuery(
+  r: WireReader,
+  end: number,
+  m: AuditQuery = { filter: '', fromSeq: 0, limit: 0 },
+): AuditQuery {
+  while (r.pos < end) {
+    const tag = r.tag();
+    switch (tag) {
+      case 10:
+        m.filter = r.string();
+        break;
+      case 16:
+        m.fromSeq = r.uint64();
+        break;
+      case 24:
+        m.limit = r.uint64();
+        break;
+      default:
+        r.skip(tag);
+    }
+  }
+  r.leave(end);
+  return m;
+}
+
+function writeAuditQuery(w: WireWriter, m: Init<AuditQuery>): void {
+  w.uint64(24, m.limit, 'AuditQuery.limit');
+  w.uint64(16, m.fromSeq, 'AuditQuery.fromSeq');
+  w.string(10, m.filter);
+}
+
+export function decodeAuditQuery(bytes: Uint8Array, elementCountMax?: number): AuditQuery {
+  const r = new WireReader(bytes, elementCountMax);
+  return readAuditQuery(r, r.length);
+}
+
+export function encodeAuditQuery(message: Init<AuditQuery>): Buffer {
+  return encodeWith(writeAuditQuery, message);
+}
+
+export interface AuditLine {
+  seq: number;
+  line: string;
+}
+
+function readAuditLine(
+  r: WireReader,
+  end: number,
+  m: AuditLine = { seq: 0, line: '' },
+): AuditLine {
+  while (r.pos < end) {
+    const tag = r.tag();
+    switch (tag) {
+      case 8:
+        m.seq = r.uint64();
+        break;
+      case 18:
+        m.line = r.string();
+        break;
+      default:
+        r.skip(tag);
+    }
+  }
+  r.leave(end);
+  return m;
+}
+
+function writeAuditLine(w: WireWriter, m: Init<AuditLine>): void {
+  w.string(18, m.line);
+  w.uint64(8, m.seq, 'AuditLine.seq');
+}
+
+export function decodeAuditLine(bytes: Uint8Array, elementCountMax?: number): AuditLine {
+  const r = new WireReader(bytes, elementCountMax);
+  return readAuditLine(r, r.length);
+}
+
+export function encodeAuditLine(message: Init<AuditLine>): Buffer {
+  return encodeWith(writeAuditLine, message);
+}
+
 export interface AuditConfig {
   events: string;
   filter: string;

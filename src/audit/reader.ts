@@ -1,0 +1,86 @@
+import { systemErrorCode } from '../base/durable-file.js';
+import type { Database } from '../database/index.js';
+import type { SealedEvent } from './event.js';
+import { filterText, selectionRules } from './rules.js';
+import { databaseSeals } from './verify/database-seals.js';
+import { streamEvents } from './verify/read.js';
+import type { VerifyReport } from './verify/report.js';
+import { verifyAudit } from './verify/verify.js';
+
+export interface AuditReaderOptions {
+  /** Of the live file. */
+  readonly path: string;
+  readonly sealDatabase: Database;
+  /** Number of the last line on disk. */
+  lastSeq(): number;
+}
+
+export interface AuditQuery {
+  /** `{}` takes everything. */
+  readonly filter: string;
+  readonly fromSeq: number;
+  /** 0 is any number. */
+  readonly limit: number;
+}
+
+/** A file that is begun, compressed or deleted meanwhile can be missed; then it is tried again. */
+const TRIES_MAX = 3;
+
+/** Reads the stream of a running server. */
+export class AuditReader {
+  readonly #options: AuditReaderOptions;
+  #verifying: Promise<VerifyReport> | undefined;
+  #lastOk: boolean | undefined;
+
+  constructor(options: AuditReaderOptions) {
+    this.#options = options;
+  }
+
+  /** How the last verification ended; undefined before the first. */
+  get lastOk(): boolean | undefined {
+    return this.#lastOk;
+  }
+
+  /** Everything that is on disk now. Who asks while one is under way gets its result. */
+  verify(): Promise<VerifyReport> {
+    this.#verifying ??= this.#verify().finally(() => {
+      this.#verifying = undefined;
+    });
+    return this.#verifying;
+  }
+
+  async #verify(): Promise<VerifyReport> {
+    const { path, sealDatabase, lastSeq } = this.#options;
+    for (let tries = 1; ; tries++) {
+      const isLast = tries === TRIES_MAX;
+      try {
+        const source = databaseSeals(sealDatabase, sealDatabase.name);
+        const report = await verifyAudit({ path, source, lastSeq: lastSeq() });
+        this.#lastOk = report.ok;
+        if (report.ok || isLast) return report;
+      } catch (error) {
+        if (isLast || systemErrorCode(error) !== 'ENOENT') throw error;
+      }
+    }
+  }
+
+  /** @throws FilterError; AuditFileError for a stream in another format than `native` */
+  async *query({ filter, fromSeq, limit }: AuditQuery): AsyncGenerator<QueriedLine> {
+    const { path, lastSeq } = this.#options;
+    const rules = await selectionRules('everything', filter || filterText({ filter: undefined }));
+    const last = lastSeq();
+    let left = limit === 0 ? Number.POSITIVE_INFINITY : limit;
+    for await (const { event, text } of streamEvents(path)) {
+      if (event.seq > last || left <= 0) return;
+      if (event.seq < fromSeq || rules.filter?.matches(event) === false) continue;
+      left--;
+      yield { event, text };
+    }
+  }
+}
+
+export interface QueriedLine {
+  readonly event: SealedEvent;
+  /** As it stands in the file. */
+  readonly text: string;
+}
