@@ -6,6 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { renderOptionsTable, renderSampleFile } from '../dist/src/app/config/index.js';
 import { steleVersion } from '../dist/src/app/version.js';
+import { STELEADMIN } from '../dist/src/cli/admin/program.js';
 import { STELECLIENT } from '../dist/src/cli/client/program.js';
 import { renderManPage } from '../dist/src/cli/kit/man-page.js';
 import { programManual } from '../dist/src/cli/kit/program-manual.js';
@@ -72,7 +73,7 @@ function put(name, expected) {
 }
 
 put('stele.toml.example', renderSampleFile());
-for (const manual of [await steleManual(), programManual(STELECLIENT)]) {
+for (const manual of [await steleManual(), programManual(STELECLIENT), programManual(STELEADMIN)]) {
   put(`man/${manual.program}.1`, renderManPage(manual, steleVersion()));
 }
 put('README.md', readmeWithTable());
