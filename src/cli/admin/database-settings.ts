@@ -15,18 +15,23 @@ interface SettingRow {
   readonly path: readonly [string] | readonly [string, string];
 }
 
-function setting(
-  name: string,
-  kind: Kind,
-  path: SettingRow['path'],
-  summary: string,
-  more: Partial<OptionRow> = {},
-): SettingRow {
+/** Spellings of earlier releases. */
+const ALIASES: Readonly<Record<string, string>> = {
+  'replication-is-replica': 'replication-enabled',
+  'replication-primary-database': 'replication-master-database',
+  'replication-primary-host': 'replication-master-address',
+  'replication-primary-port': 'replication-master-port',
+  'replication-primary-username': 'replication-follower-username',
+  'replication-primary-password': 'replication-follower-password',
+};
+
+function setting(name: string, kind: Kind, path: SettingRow['path'], summary: string): SettingRow {
   const value = { number: 'NUMBER', decimal: 'NUMBER', duration: 'TIME', text: 'TEXT' };
+  const alias = ALIASES[name];
   const option = optionRow(name, kind === 'switch' || kind === 'number' ? kind : 'text', summary, {
     flagOnly: true,
     ...(kind === 'switch' ? {} : { value: value[kind] }),
-    ...more,
+    ...(alias === undefined ? {} : { aliases: [alias] }),
   });
   return { option, kind, path };
 }
@@ -37,9 +42,7 @@ const TRUNCATION = 'truncationSettings';
 const KEPT = 'kept, and of no effect in Stele';
 
 const ROWS: readonly SettingRow[] = [
-  setting('replication-is-replica', 'switch', [REPLICATION, 'replica'], 'Follow another server', {
-    aliases: ['replication-enabled'],
-  }),
+  setting('replication-is-replica', 'switch', [REPLICATION, 'replica'], 'Follow another server'),
   setting('replication-sync-enabled', 'switch', [REPLICATION, 'syncReplication'], 'Synchronously'),
   setting('replication-sync-acks', 'number', [REPLICATION, 'syncAcks'], 'Replicas that confirm'),
   setting(
@@ -47,28 +50,11 @@ const ROWS: readonly SettingRow[] = [
     'text',
     [REPLICATION, 'primaryDatabase'],
     'Database there',
-    {
-      aliases: ['replication-master-database'],
-    },
   ),
-  setting('replication-primary-host', 'text', [REPLICATION, 'primaryHost'], 'Its host', {
-    aliases: ['replication-master-address'],
-  }),
-  setting('replication-primary-port', 'number', [REPLICATION, 'primaryPort'], 'Its port', {
-    aliases: ['replication-master-port'],
-  }),
-  setting('replication-primary-username', 'text', [REPLICATION, 'primaryUsername'], 'User there', {
-    aliases: ['replication-follower-username'],
-  }),
-  setting(
-    'replication-primary-password',
-    'text',
-    [REPLICATION, 'primaryPassword'],
-    'Its password',
-    {
-      aliases: ['replication-follower-password'],
-    },
-  ),
+  setting('replication-primary-host', 'text', [REPLICATION, 'primaryHost'], 'Its host'),
+  setting('replication-primary-port', 'number', [REPLICATION, 'primaryPort'], 'Its port'),
+  setting('replication-primary-username', 'text', [REPLICATION, 'primaryUsername'], 'User there'),
+  setting('replication-primary-password', 'text', [REPLICATION, 'primaryPassword'], 'Its password'),
   setting(
     'replication-prefetch-tx-buffer-size',
     'number',
@@ -99,7 +85,7 @@ const ROWS: readonly SettingRow[] = [
     'retention-period',
     'duration',
     [TRUNCATION, 'retentionPeriod'],
-    'How long values are kept at least, such as 48h; 0 for ever',
+    'For how long values are kept, such as 48h',
   ),
   setting(
     'truncation-frequency',

@@ -8,10 +8,12 @@ import {
   TLS_OPTIONS,
 } from '../kit/options.js';
 import { Program } from '../kit/program.js';
+import * as audit from './commands/audit.js';
 import { backup, dump, hotBackup, hotRestore, restore } from './commands/backup.js';
 import * as databases from './commands/databases.js';
 import { login, logout } from './commands/login.js';
 import { set, status } from './commands/server.js';
+import { stats } from './commands/stats.js';
 import * as users from './commands/users.js';
 import { AdminPrint, type Command } from './print.js';
 
@@ -27,6 +29,7 @@ const COMMANDS: readonly Command[] = [
   login,
   logout,
   status,
+  stats,
   users.list,
   users.create,
   users.password,
@@ -46,6 +49,9 @@ const COMMANDS: readonly Command[] = [
   databases.flush,
   databases.compact,
   databases.clean,
+  audit.rotate,
+  audit.rotateKey,
+  audit.config,
   set,
   backup,
   restore,
@@ -57,6 +63,7 @@ const COMMANDS: readonly Command[] = [
 const GROUPS: readonly Group[] = [
   { name: 'user', aliases: ['u'], summary: 'Users, their passwords and their rights' },
   { name: 'database', aliases: ['d'], summary: 'Databases and their settings' },
+  { name: 'audit', summary: 'The audit stream of a server of Stele' },
 ];
 
 /** What helps with errors that an administrator meets. */

@@ -22,7 +22,9 @@ export function renderFlags(options: readonly OptionRow[]): string {
 
 export function commandLine({ name, aliases = [], usage, summary }: CommandRow): string {
   const names = aliases.length === 0 ? name : `${name}, ${aliases[0]}`;
-  return `  ${`${names} ${usage}`.trimEnd().padEnd(HELP_WIDTH)} ${summary}`;
+  const left = `${names} ${usage}`.trimEnd();
+  if (left.length <= HELP_WIDTH) return `  ${left.padEnd(HELP_WIDTH)} ${summary}`;
+  return `  ${left}\n  ${' '.repeat(HELP_WIDTH)} ${summary}`;
 }
 
 export function renderHelp<P extends Print>({ row, own, commands }: Program<P>): string {

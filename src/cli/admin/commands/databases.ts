@@ -88,6 +88,7 @@ export const create: Command = {
   usage: '<name>',
   words: [1, 1],
   summary: 'Create a database; its settings are flags',
+  details: 'A --retention-period of 0 keeps values for ever.',
   options: [
     ...SETTING_OPTIONS,
     optionRow('if-not-exists', 'switch', 'Succeed when it is there', { flagOnly: true }),
@@ -241,8 +242,8 @@ export const truncate: Command = {
   words: [1, 1],
   summary: 'Remove values that are older than a time; their hashes stay, and proofs hold',
   details:
-    '--retention-period says what is kept, at least 24h; 0 keeps nothing but the newest. On a terminal the\n' +
-    'name of the database must be typed; a script gives --yes-i-know-what-i-am-doing.',
+    'Values written in the last --retention-period, at least 24h, are kept; 0 removes all that are there.\n' +
+    'On a terminal the name of the database must be typed; a script gives --yes-i-know-what-i-am-doing.',
   completes: 'database',
   options: [SAFETY_OPTION, RETENTION_OPTION],
   async run(call) {
