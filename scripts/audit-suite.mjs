@@ -1,9 +1,11 @@
 // Runs the audit suite (test/audit/suite.ts): servers that are killed under load and whose audit disk
 // fills up. Every acknowledged call has its line, every committed transaction its event.
 //
-//   node scripts/audit-suite.mjs [--rounds 10] [--long] [--seed N] [--only kill,full] [--keep]
+//   node scripts/audit-suite.mjs [--rounds 8] [--long] [--seed N] [--only kill,calls,tamper,hang,pause,full] [--keep]
+// What somebody changed in the files is found where it was changed, a disk that hangs does not fill the memory,
+// and a rotation does not stop the event loop.
 //
-// --long is --rounds 100. Needs Linux; to fill up a disk it mounts one, as root.
+// --long is --rounds 100. Needs Linux; to fill up a disk it mounts one, as root, and gcc makes one hang.
 
 import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -17,7 +19,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string' },
     seed: { type: 'string', default: String(randomInt(2 ** 31)) },
-    only: { type: 'string', default: 'kill,full' },
+    only: { type: 'string', default: 'kill,calls,tamper,hang,pause,full' },
     long: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
   },
@@ -33,11 +35,17 @@ function load(name) {
 }
 
 const { Report } = await load('fault/suite.js');
-const { killUnderLoad, fullDisk } = await load('audit/suite.js');
-const rounds = Number(values.rounds ?? (values.long ? 100 : 10));
+const { killUnderLoad, killCalls, fullDisk } = await load('audit/suite.js');
+const { tampering } = await load('audit/tampering.js');
+const { backPressure, rotationPause } = await load('audit/pressure.js');
+const rounds = Number(values.rounds ?? (values.long ? 100 : 8));
 const options = { seed: Number(values.seed), keep: values.keep };
 const parts = {
   kill: (report) => killUnderLoad(report, options, rounds),
+  calls: (report) => killCalls(report, options, Math.ceil(rounds / 5)),
+  tamper: (report) => tampering(report, options),
+  hang: (report) => backPressure(report, options),
+  pause: (report) => rotationPause(report),
   full: (report) => fullDisk(report, options),
 };
 

@@ -4,23 +4,24 @@ import type { TestContext } from 'node:test';
 import { type AuditLogOptions, lineFormat } from '../../src/audit/index.js';
 import { systemClock } from '../../src/base/clock.js';
 import { silentLog } from '../../src/base/log.js';
+import type { DatabaseManager } from '../../src/database/index.js';
 import { DatabasesFixture } from '../support/database-fixture.js';
 import { temporaryFolder } from '../support/store-fixture.js';
 
-/** Databases, and what a stream beside them is opened with; the seals have one of their own, `seals`. */
-export async function logFixture(t: TestContext, more: Partial<AuditLogOptions> = {}) {
-  const { manager, dir } = await new DatabasesFixture(await temporaryFolder(t)).open();
-  t.after(() => manager.close());
-  await manager.create('seals', {}, { createdBy: '', ifNotExists: false });
-  const seals = await manager.open('seals');
-  const live = path.join(dir, 'audit', 'audit.json');
-  const options: AuditLogOptions = {
-    path: live,
+/** What a stream beside these databases is opened with; the seals have a database of their own, `seals`. */
+export async function logOptions(
+  manager: DatabaseManager,
+  dir: string,
+  more: Partial<AuditLogOptions> = {},
+): Promise<AuditLogOptions> {
+  await manager.create('seals', {}, { createdBy: '', ifNotExists: true });
+  return {
+    path: path.join(dir, 'audit', 'audit.json'),
     format: lineFormat('native', { productVersion: '0.0.0' }),
     rules: { preset: 'write', filter: undefined },
     kinds: [],
     databases: manager,
-    sealDatabase: seals,
+    sealDatabase: await manager.open('seals'),
     clock: systemClock,
     log: silentLog,
     eventSource: 'stele:test',
@@ -42,5 +43,14 @@ export async function logFixture(t: TestContext, more: Partial<AuditLogOptions> 
     onFatal: assert.fail,
     ...more,
   };
+}
+
+/** The same with databases of its own. */
+export async function logFixture(t: TestContext, more: Partial<AuditLogOptions> = {}) {
+  const { manager, dir } = await new DatabasesFixture(await temporaryFolder(t)).open();
+  t.after(() => manager.close());
+  const options = await logOptions(manager, dir, more);
+  const { path: live } = options;
+  const seals = await manager.open('seals');
   return { manager, seals, live, folder: path.dirname(live), options };
 }

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -8,8 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { SealedEvent } from '../../src/audit/event.js';
 import type { VerifyReport } from '../../src/audit/index.js';
 import { GrpcClient } from '../support/grpc-client.js';
-import { projectRoot } from '../support/project.js';
 import { freePort, ServerProcess } from '../support/server-process.js';
+import { type Done, runStele } from './run-stele.js';
 import { readStream } from './stream-reader.js';
 
 /** A data directory with its stream, and servers on it one after the other. */
@@ -59,13 +58,8 @@ export class Fixture {
   }
 
   /** A command on the data directory. */
-  stele(args: readonly string[], input = ''): { status: number; stdout: string; stderr: string } {
-    const program = path.join(projectRoot, 'dist/src/cli/stele.js');
-    const result = spawnSync(process.execPath, [program, ...args, '--dir', this.dir], {
-      ...{ cwd: this.folder, encoding: 'utf8' as const, input, timeout: 60_000 },
-    });
-    const { status, stdout, stderr } = result;
-    return { status: status ?? -1, stdout, stderr };
+  stele(args: readonly string[], input = ''): Done {
+    return runStele(this.folder, [...args, '--dir', this.dir], input);
   }
 
   /** `stele audit verify`, while no server runs. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {
   appendFileSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -43,10 +44,21 @@ test('every selected call has its event before it is answered, refused ones too,
   const [denied] = f.events('authz.denied');
   assert.equal(denied?.username, 'alice');
   assert.equal(denied?.event_data.attempted, 'kv.set');
+  await client.call('ChangePassword', { user, newPassword: Buffer.from('N3w-pass!') });
+  const token = await client.login();
+  await client.call('VerifiableSet', { setRequest: { KVs: [entry('s3cret-key')] } });
+  const sessionId = await client.openSession();
+  await client.call('Set', { KVs: [entry('s3cret-key')] });
+  await client.call('CloseSession', {});
   await f.stop(server);
-  const { text } = readStream(f.audit);
-  for (const secret of ['S3cret-value', 's3cret-key', 'Wr0ng', 'Al1ce', 'Bearer']) {
-    assert.ok(!text.includes(secret), secret);
+  const secrets = ['S3cret-value', 's3cret-key', 'Wr0ng', 'Al1ce', 'N3w-pass', 'Bearer'];
+  const texts = [server.log, readStream(f.audit).text];
+  for (const name of readdirSync(f.audit).filter((one) => one !== 'audit.key')) {
+    texts.push(readFileSync(path.join(f.audit, name)).toString('latin1'));
+  }
+  for (const secret of [...secrets, token, token.slice(-20), sessionId]) {
+    const encoded = Buffer.from(secret).toString('base64').replaceAll('=', '');
+    for (const text of texts) assert.ok(!text.includes(secret) && !text.includes(encoded), secret);
   }
 });
 

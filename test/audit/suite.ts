@@ -11,6 +11,8 @@ const LOAD_MS_MAX = 800;
 const MIB = 1 << 20;
 const RESOURCE_EXHAUSTED = 8;
 const UNAVAILABLE = 14;
+const CANCELLED = 1;
+const INTERNAL = 13;
 const EXIT_STORAGE = 74;
 const POLL_MS = 20;
 const WAIT_MS_MAX = 10_000;
@@ -49,6 +51,70 @@ export async function killUnderLoad(
     });
     if (!ok) return bench.fail();
   }
+}
+
+const LANES = 8;
+const CALLS_MIN = 200;
+
+/** The same for calls of every kind, each with a request id of its own. */
+export async function killCalls(
+  report: Report,
+  options: SuiteOptions,
+  rounds: number,
+): Promise<void> {
+  await using bench = await Bench.make(options, ['--audit-events=all', '--audit-reserve=0B']);
+  const folder = path.join(bench.dir, 'audit');
+  for (let round = 1; round <= rounds; round++) {
+    const name = `audit, kill -9 among calls of every kind, round ${round}`;
+    const ok = await report.test(name, ROUND_TIMEOUT_MS, async () => {
+      await bench.start();
+      const acknowledged = await killedCalls(bench, round);
+      await bench.start();
+      const { events, broken } = readStream(folder);
+      assert.deepEqual(broken, []);
+      const lines = new Map<string, number>();
+      for (const { request_id: id } of events) lines.set(id, (lines.get(id) ?? 0) + 1);
+      for (const id of acknowledged) assert.equal(lines.get(id), 1, `call ${id}`);
+      await bench.stop();
+      return `${acknowledged.length} acknowledged, each with one line`;
+    });
+    if (!ok) return bench.fail();
+  }
+}
+
+async function killedCalls(bench: Bench, round: number): Promise<string[]> {
+  const acknowledged: string[] = [];
+  const clients = Array.from({ length: LANES }, () => new GrpcClient(bench.port));
+  const lanes = clients.map(async (client, lane) => {
+    await client.login();
+    for (let at = 0; ; at++) {
+      const id = `${round}/${lane}/${at}`;
+      const options = { headers: { 'x-request-id': id } };
+      const key = Buffer.from(`${lane}/${at}`);
+      const calls = [
+        () => client.call('Set', { KVs: [{ key, value: key }] }, options),
+        () => client.call('Get', { key: Buffer.from(`${lane}/${at - 1}`) }, options),
+        () => client.call('Get', { key: Buffer.from('missing') }, options),
+        () => client.call('Scan', { limit: 2 }, options),
+        () => client.call('Count', { prefix: key }, { ...options, anonymous: true }),
+      ];
+      try {
+        await calls[at % calls.length]?.();
+      } catch (error) {
+        // Refusals are answers; a connection that breaks is none.
+        const code = error instanceof CallError ? error.code : UNAVAILABLE;
+        if (code === UNAVAILABLE || code === CANCELLED || code === INTERNAL) return;
+      }
+      acknowledged.push(id);
+    }
+  });
+  const ended = Promise.allSettled(lanes);
+  await until(() => acknowledged.length >= CALLS_MIN);
+  await delay(bench.random.below(LOAD_MS_MAX));
+  await bench.server.kill();
+  await ended;
+  for (const client of clients) client.close();
+  return acknowledged;
 }
 
 async function killed(bench: Bench): Promise<number[]> {
