@@ -14,15 +14,16 @@ export interface Session {
   readonly exitCode: number;
 }
 
-/** `steleclient` as a process at a pseudo-terminal of 200 columns. */
+/** `steleclient`, or another program, as a process at a pseudo-terminal of 200 columns. */
 export async function atTerminal(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   steps: readonly Step[],
+  program = 'steleclient',
 ): Promise<Session> {
-  const program = path.join(projectRoot, 'dist/src/cli/steleclient.js');
+  const file = path.join(projectRoot, `dist/src/cli/${program}.js`);
   const spec = {
-    argv: [process.execPath, program, ...args],
+    argv: [process.execPath, file, ...args],
     env: { PATH: process.env.PATH ?? '', TERM: 'xterm', ...env },
     steps,
     seconds: 25,
