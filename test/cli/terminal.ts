@@ -6,6 +6,8 @@ export interface Step {
   /** Typed when this text is on the screen. */
   readonly waitFor: string;
   readonly type: string;
+  /** What the size of the terminal becomes. */
+  readonly resize?: readonly [rows: number, columns: number];
 }
 
 export interface Session {
