@@ -1,5 +1,6 @@
 import { Readable, Writable } from 'node:stream';
 import { main } from '../../src/cli/client/main.js';
+import type { Process } from '../../src/cli/kit/world.js';
 
 export interface Run {
   readonly args: readonly string[];
@@ -16,7 +17,15 @@ export interface Ended {
 }
 
 /** Runs `steleclient` in this process, with pipes and an environment of its own. */
-export async function runClient({ args, env = {}, stdin = '' }: Run): Promise<Ended> {
+export function runClient(run: Run): Promise<Ended> {
+  return runMain(main, run);
+}
+
+/** Runs a program in this process. */
+export async function runMain(
+  program: (args: readonly string[], world: Process) => Promise<number>,
+  { args, env = {}, stdin = '' }: Run,
+): Promise<Ended> {
   const out: Buffer[] = [];
   let err = '';
   const pieces = stdin.length === 0 ? [] : [Buffer.from(stdin as string)];
@@ -32,7 +41,7 @@ export async function runClient({ args, env = {}, stdin = '' }: Run): Promise<En
       done();
     },
   });
-  const exitCode = await main(args, {
+  const exitCode = await program(args, {
     env,
     input: Readable.from(pieces, { objectMode: false }),
     output,

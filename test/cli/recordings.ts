@@ -16,6 +16,7 @@ export interface Recorded {
       };
   readonly exitCode: number | string;
   readonly stdout?: string | null;
+  readonly stderr?: string;
   readonly varies?: readonly { readonly kind: string; readonly value: string }[];
 }
 
@@ -37,12 +38,17 @@ export interface Deviation {
   readonly stdin?: string;
   readonly exitCode?: number;
   readonly stdoutMatch?: string;
+  readonly stderrMatch?: string;
   /** What ours gives. */
   readonly expect: {
     readonly exitCode?: number;
     readonly stdout?: string;
     /** Of the recorded output, a pattern that ours does not print. */
     readonly without?: string;
+    /** In the recorded output, a pattern and what ours prints in its place. */
+    readonly replace?: readonly [string, string];
+    /** A pattern of all that ours prints. */
+    readonly match?: string;
   };
   /** Ours is run with these words in place of the recorded ones. */
   readonly instead?: readonly string[];
@@ -51,12 +57,12 @@ export interface Deviation {
   readonly reason: string;
 }
 
-export function recordingsOf(generation: string): readonly Recorded[] {
-  return readVector(`cli/immuclient-v${generation}.json`) as readonly Recorded[];
+export function recordingsOf(generation: string, program = 'immuclient'): readonly Recorded[] {
+  return readVector(`cli/${program}-v${generation}.json`) as readonly Recorded[];
 }
 
-export function deviations(): readonly Deviation[] {
-  const file = path.join(projectRoot, 'test/cli/deviations.json');
+export function deviations(name = 'deviations.json'): readonly Deviation[] {
+  const file = path.join(projectRoot, 'test/cli', name);
   return JSON.parse(readFileSync(file, 'utf8')) as readonly Deviation[];
 }
 
@@ -67,7 +73,7 @@ export function deviationOf(
   recorded: Recorded,
   all: readonly Deviation[],
 ): Deviation | undefined {
-  const { scene, args, stdin, exitCode, stdout } = recorded;
+  const { scene, args, stdin, exitCode, stdout, stderr } = recorded;
   return all.find(
     (deviation) =>
       (deviation.generation === undefined || deviation.generation === generation) &&
@@ -77,7 +83,9 @@ export function deviationOf(
       (deviation.argsMatch === undefined || new RegExp(deviation.argsMatch).test(args.join(' '))) &&
       (deviation.stdin === undefined || deviation.stdin === stdin) &&
       (deviation.exitCode === undefined || deviation.exitCode === exitCode) &&
-      (deviation.stdoutMatch === undefined || new RegExp(deviation.stdoutMatch).test(stdout ?? '')),
+      (deviation.stdoutMatch === undefined ||
+        new RegExp(deviation.stdoutMatch).test(stdout ?? '')) &&
+      (deviation.stderrMatch === undefined || new RegExp(deviation.stderrMatch).test(stderr ?? '')),
   );
 }
 

@@ -1,6 +1,7 @@
 """Runs a program at a pseudo-terminal: waits for texts, types, and prints what the screen got, as JSON.
 
-Reads {"argv": [...], "env": {...}, "steps": [{"waitFor": text, "type": text}]} from standard input.
+Reads {"argv": [...], "env": {...}, "steps": [{"waitFor": text, "type": text, "resize": [rows, columns]}]}
+from standard input; resize may be missing.
 """
 import fcntl, json, os, pty, select, signal, struct, sys, termios, time
 
@@ -36,6 +37,8 @@ for step in spec["steps"]:
             break
     parts.append({"screen": screen, "seconds": time.monotonic() - began})
     screen = ""
+    if "resize" in step:
+        fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", *step["resize"], 0, 0))
     os.write(fd, step["type"].encode())
 while read():
     pass

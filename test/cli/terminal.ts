@@ -6,6 +6,8 @@ export interface Step {
   /** Typed when this text is on the screen. */
   readonly waitFor: string;
   readonly type: string;
+  /** What the size of the terminal becomes. */
+  readonly resize?: readonly [rows: number, columns: number];
 }
 
 export interface Session {
@@ -14,15 +16,16 @@ export interface Session {
   readonly exitCode: number;
 }
 
-/** `steleclient` as a process at a pseudo-terminal of 200 columns. */
+/** `steleclient`, or another program, as a process at a pseudo-terminal of 200 columns. */
 export async function atTerminal(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   steps: readonly Step[],
+  program = 'steleclient',
 ): Promise<Session> {
-  const program = path.join(projectRoot, 'dist/src/cli/steleclient.js');
+  const file = path.join(projectRoot, `dist/src/cli/${program}.js`);
   const spec = {
-    argv: [process.execPath, program, ...args],
+    argv: [process.execPath, file, ...args],
     env: { PATH: process.env.PATH ?? '', TERM: 'xterm', ...env },
     steps,
     seconds: 25,
