@@ -9,7 +9,7 @@ import {
   placeOfLine,
 } from '../../../src/audit/formats/convert.js';
 import { toEcsLine } from '../../../src/audit/formats/ecs.js';
-import { MAPPED_EVENTS, MAPPED_EVENTS, mappingOf } from '../../../src/audit/formats/mappings.js';
+import { MAPPED_EVENTS, mappingOf } from '../../../src/audit/formats/mappings.js';
 import { toMongo } from '../../../src/audit/formats/mongo.js';
 import { toOcsf } from '../../../src/audit/formats/ocsf.js';
 import { catalogueRows } from '../../../src/rpc/index.js';
