@@ -23,7 +23,19 @@ const LAYERS: Record<string, readonly string[]> = {
   auditor: ['base', 'proofs', 'wire', 'client'],
   gateway: ['base', 'proofs', 'wire', 'client'],
   app: ['base', 'proofs', 'storage', 'database', 'auth', 'audit', 'wire', 'rpc'],
-  cli: ['base', 'proofs', 'storage', 'database', 'auth', 'audit', 'wire', 'rpc', 'app', 'client', 'auditor'],
+  cli: [
+    'base',
+    'proofs',
+    'storage',
+    'database',
+    'auth',
+    'audit',
+    'wire',
+    'rpc',
+    'app',
+    'client',
+    'auditor',
+  ],
 };
 
 /** `base` is entered file by file, the rest through `index.ts`. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MonitorServer } from '../../src/app/monitor/http.js';
-import { Histogram, Registry } from '../../src/base/metrics.js';
 import { RpcMetrics } from '../../src/app/monitor/rpc-metrics.js';
+import { Histogram, Registry } from '../../src/base/metrics.js';
 
 async function withServer(
   options: { notReady?: () => string[]; debugEndpoints?: boolean; registry?: Registry },
