@@ -27,7 +27,7 @@ export async function runAuditor(settings: Settings, world: Process): Promise<Ex
   const asGateway = settings.has('gateway-names');
   const abort = new AbortController();
   world.onInterrupt(() => abort.abort());
-  await using auditor = await Auditor.open(options, asGateway ? 'immugw' : 'immuclient');
+  await using auditor = await Auditor.open(options);
   using _pid = pidFile(settings.text('pidfile'));
   if (settings.has('once')) return exitCodeOf(await auditor.cycle(abort.signal));
   await auditor.checkServers(abort.signal);
@@ -77,9 +77,12 @@ async function auditorOptions(settings: Settings, world: Process): Promise<Audit
     serverKey: await fileOf(settings, 'server-signing-pub-key'),
     folder: settings.text('audit-dir') ?? path.join(settings.home, 'auditor'),
     intervalMs: await intervalOf(settings, world),
-    verifyValues: settings.has('audit-verify-values'),
-    sampleSize: settings.number('audit-sample') as number,
+    sampleSize: settings.has('audit-verify-values')
+      ? (settings.number('audit-sample') as number)
+      : 0,
     outageCycles: Math.max(1, settings.number('audit-outage-cycles') as number),
+    seriesPrefix: settings.has('gateway-names') ? 'immugw' : 'immuclient',
+    deadlineMs: (settings.number('timeout') as number) * 1000,
     notification: await notificationOf(settings, secrets),
     clock: systemClock,
     log: (level, text) => write(logLine(level, text, new Date())),
@@ -135,7 +138,8 @@ async function notificationOf(
     username: settings.raw('audit-notification-username'),
     password: (await secrets.given('audit-notification-password')) ?? '',
     secret: await secrets.given('audit-notification-secret'),
-    about: settings.raw('audit-notification-about') as 'every' | 'alarms',
+    about: settings.raw('audit-notification-about') as NotificationOptions['about'],
+    hashes: settings.raw('audit-notification-hashes') as NotificationOptions['hashes'],
   };
 }
 

@@ -58,11 +58,21 @@ export const AUDIT_OPTIONS: readonly OptionRow[] = [
     secret: true,
   }),
   optionRow('audit-notification-secret-file', 'text', 'File with that key', { value: 'FILE' }),
-  optionRow('audit-notification-about', 'text', 'What is posted: every result, or alarms', {
-    value: 'every|alarms',
-    choices: ['every', 'alarms'],
+  optionRow('audit-notification-about', 'text', 'What is posted: every result, or changes of it', {
+    value: 'every|changes',
+    choices: ['every', 'changes'],
     fallback: 'every',
   }),
+  optionRow(
+    'audit-notification-hashes',
+    'text',
+    'Hashes in what is posted: as 1.x or 0.9 writes them',
+    {
+      value: 'base64|hex',
+      choices: ['base64', 'hex'],
+      fallback: 'base64',
+    },
+  ),
   optionRow('audit-monitoring-host', 'text', 'Address that serves metrics and health', {
     aliases: ['prometheus-host'],
     value: 'HOST',
