@@ -10,7 +10,6 @@ import { Notifier } from './notifier.js';
 import type { AuditorOptions } from './options.js';
 import { type CycleResult, ServerAuditor } from './server-auditor.js';
 import { AuditStateStore } from './state-store.js';
-import { durationText } from './text.js';
 
 /** Before a server that failed is tried again, unless the next cycle is sooner. */
 const RETRY_MS_MIN = 1000;
@@ -100,8 +99,6 @@ export class Auditor implements AsyncDisposable {
 
   /** Until it is told to stop. One server that hangs holds up no other. */
   async run(signal: AbortSignal): Promise<void> {
-    const { intervalMs, log } = this.#options;
-    log('INFO', `starting auditor with a ${durationText(intervalMs)} interval ...`);
     await Promise.all(this.#servers.map((server) => this.#runServer(server, signal)));
   }
 

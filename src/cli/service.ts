@@ -70,7 +70,7 @@ export async function runServiceAction(
       await controlService(target, action);
       return EXIT_SUCCESS;
     default:
-      return status(target, context);
+      return printServiceStatus(target, context.out);
   }
 }
 
@@ -89,7 +89,8 @@ function readFlags(action: string | undefined, flags: readonly string[]): Readon
   return new Set(flags);
 }
 
-function checkMachine(mayControl: boolean): void {
+/** @throws AppError serviceFailed */
+export function checkMachine(mayControl: boolean): void {
   if (process.platform !== 'linux') {
     throw new AppError('serviceFailed', 'services are managed on Linux with systemd only');
   }
@@ -131,8 +132,13 @@ async function uninstall(
   return EXIT_SUCCESS;
 }
 
-async function status(host: ServiceHost, { out }: CommandContext): Promise<ExitCode> {
-  const found = await serviceStatus(host);
+/** Says whether the service runs. */
+export async function printServiceStatus(
+  host: ServiceHost,
+  out: (text: string) => void,
+  name?: string,
+): Promise<ExitCode> {
+  const found = await serviceStatus(host, name);
   switch (found.kind) {
     case 'running':
       out(`Service (pid  ${found.pid}) is running...\n`);

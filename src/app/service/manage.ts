@@ -19,13 +19,7 @@ export async function installService(
   host: ServiceHost,
   program: ServiceProgram,
 ): Promise<{ readonly madePassword: boolean }> {
-  if (host.isDryRun !== true && livesInHome(program)) {
-    throw new AppError(
-      'serviceFailed',
-      `${program.script} with ${program.node} lives in a home directory, which the service cannot ` +
-        'see; install Node and stele for the whole machine (npm install --global stele)',
-    );
-  }
+  checkProgram(host, program);
   await host.makeDirectory(SERVICE_PATHS.configDirectory, 0o755);
   if (!host.exists(SERVICE_PATHS.config)) {
     const settings = { dir: SERVICE_PATHS.data, logfile: SERVICE_PATHS.logFile };
@@ -35,19 +29,42 @@ export async function installService(
   if (madePassword) {
     await host.writeFile(SERVICE_PATHS.adminPassword, `${makePassword()}\n`, 0o600);
   }
-  await host.writeFile(SERVICE_PATHS.unit, renderUnit(program), 0o644);
-  await systemctl(host, 'daemon-reload');
-  await systemctl(host, 'enable', '--now', SERVICE_NAME);
+  await enableService(host, SERVICE_PATHS.unit, renderUnit(program), SERVICE_NAME);
   return { madePassword };
+}
+
+/** @throws AppError serviceFailed for a program that the service could not see */
+export function checkProgram(host: ServiceHost, program: ServiceProgram): void {
+  if (host.isDryRun === true || !livesInHome(program)) return;
+  throw new AppError(
+    'serviceFailed',
+    `${program.script} with ${program.node} lives in a home directory, which the service cannot ` +
+      'see; install Node and stele for the whole machine (npm install --global stele)',
+  );
+}
+
+/** Writes the unit, and starts the service now and with the machine. @throws AppError serviceFailed */
+export async function enableService(
+  host: ServiceHost,
+  file: string,
+  unit: string,
+  name: string,
+): Promise<void> {
+  await host.writeFile(file, unit, 0o644);
+  await systemctl(host, 'daemon-reload');
+  await systemctl(host, 'enable', '--now', name);
+}
+
+/** Stops the service and removes its unit. @throws AppError serviceFailed */
+export async function disableService(host: ServiceHost, file: string, name: string): Promise<void> {
+  if (host.exists(file)) await systemctl(host, 'disable', '--now', name);
+  await host.remove(file);
+  await systemctl(host, 'daemon-reload');
 }
 
 /** Stops and removes the service; data, logs and configuration only when they shall be erased too. */
 export async function uninstallService(host: ServiceHost, eraseData: boolean): Promise<void> {
-  if (host.exists(SERVICE_PATHS.unit)) {
-    await systemctl(host, 'disable', '--now', SERVICE_NAME);
-  }
-  await host.remove(SERVICE_PATHS.unit);
-  await systemctl(host, 'daemon-reload');
+  await disableService(host, SERVICE_PATHS.unit, SERVICE_NAME);
   if (!eraseData) return;
   // A dynamic user's directories are links to private ones.
   for (const directory of ['/var/lib/private/stele', '/var/log/private/stele']) {
@@ -61,22 +78,26 @@ export async function uninstallService(host: ServiceHost, eraseData: boolean): P
 export async function controlService(
   host: ServiceHost,
   action: 'start' | 'stop' | 'restart',
+  name: string = SERVICE_NAME,
 ): Promise<void> {
-  await systemctl(host, action, SERVICE_NAME);
+  await systemctl(host, action, name);
 }
 
 export type ServiceStatus =
   | { readonly kind: 'notInstalled' | 'stopped' }
   | { readonly kind: 'running'; readonly pid: number };
 
-export async function serviceStatus(host: ServiceHost): Promise<ServiceStatus> {
+export async function serviceStatus(
+  host: ServiceHost,
+  name: string = SERVICE_NAME,
+): Promise<ServiceStatus> {
   const properties = await systemctl(
     host,
     'show',
-    SERVICE_NAME,
+    name,
     '--property=LoadState,ActiveState,MainPID',
   );
-  const property = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(properties)?.[1];
+  const property = (key: string) => new RegExp(`^${key}=(.*)$`, 'm').exec(properties)?.[1];
   if (property('LoadState') === 'not-found') return { kind: 'notInstalled' };
   const isRunning = property('ActiveState') === 'active';
   return isRunning ? { kind: 'running', pid: Number(property('MainPID')) } : { kind: 'stopped' };

@@ -19,47 +19,63 @@ export interface ServiceProgram {
   readonly script: string;
 }
 
+/** What differs between the services of this project. */
+export interface ServiceRow {
+  /** Of the unit, its user and its directories. */
+  readonly name: string;
+  readonly description: string;
+  /** Lines at the head of the unit, each with its #. */
+  readonly comment: string;
+  /** Arguments of the program, in the words of systemd. */
+  readonly start: readonly string[];
+  /** Files that only the service may read, by the names that it knows them by. */
+  readonly credentials: Readonly<Record<string, string>>;
+  readonly data: string;
+  /** Further settings of the section Service. */
+  readonly more: readonly string[];
+}
+
 /**
  * The systemd unit. The user exists only while the service runs, sees nothing of the machine but its own
- * directories, and gets the password as a credential that no other user can read. Not hardened against
- * writable code pages: the compiler of Node needs them.
+ * directories, and gets passwords as credentials that no other user can read. Not hardened against writable
+ * code pages: the compiler of Node needs them.
  */
-export function renderUnit({ node, script }: ServiceProgram): string {
-  const start = [node, script, '--config', SERVICE_PATHS.config].map(quoteArgument).join(' ');
-  return `# Written by stele service install. Settings belong into ${SERVICE_PATHS.config}, changes of this
-# unit into a drop-in (systemctl edit ${SERVICE_NAME}). A private key that the service shall read is best
-# passed as the password is: LoadCredential=pkey:/etc/stele/pkey.pem and, as a flag in ExecStart,
-# --pkey \${CREDENTIALS_DIRECTORY}/pkey.
+export function renderServiceUnit(row: ServiceRow, { node, script }: ServiceProgram): string {
+  const start = [...[node, script].map(quoteArgument), ...row.start].join(' ');
+  const credentials = Object.entries(row.credentials).map(
+    ([name, file]) => `LoadCredential=${name}:${file}\n`,
+  );
+  return `${row.comment}
 [Unit]
-Description=Stele, immutable key-value database
+Description=${row.description}
 Wants=network-online.target
 After=network-online.target
 
 [Service]
 Type=exec
-ExecStart=${start} --admin-password-file \${CREDENTIALS_DIRECTORY}/admin-password
-ExecReload=/bin/kill -HUP $MAINPID
-LoadCredential=admin-password:${SERVICE_PATHS.adminPassword}
-Environment=NODE_ENV=production
+ExecStart=${start}
+${row.more.map((line) => `${line}\n`).join('')}${credentials.join('')}Environment=NODE_ENV=production
 Restart=on-failure
 RestartSec=2
 # Wrong configuration does not get better by trying again.
 RestartPreventExitStatus=2
 TimeoutStopSec=30
 KillMode=mixed
-LimitNOFILE=65536
-OOMScoreAdjust=-500
 
-User=stele
+User=${row.name}
 DynamicUser=yes
-StateDirectory=stele
+StateDirectory=${row.name}
 StateDirectoryMode=0700
-LogsDirectory=stele
-LogsDirectoryMode=0750
-WorkingDirectory=${SERVICE_PATHS.data}
+WorkingDirectory=${row.data}
 UMask=0077
 
-CapabilityBoundingSet=
+${HARDENING}
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+const HARDENING = `CapabilityBoundingSet=
 NoNewPrivileges=yes
 ProtectSystem=strict
 ProtectHome=yes
@@ -79,10 +95,40 @@ RestrictSUIDSGID=yes
 LockPersonality=yes
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
-
-[Install]
-WantedBy=multi-user.target
 `;
+
+/** Where a service finds a credential, in the words of systemd. */
+export function credentialFile(name: string): string {
+  return `\${CREDENTIALS_DIRECTORY}/${name}`;
+}
+
+/** The unit of the server. */
+export function renderUnit(program: ServiceProgram): string {
+  const { config, adminPassword, data } = SERVICE_PATHS;
+  return renderServiceUnit(
+    {
+      name: SERVICE_NAME,
+      description: 'Stele, immutable key-value database',
+      comment: `# Written by stele service install. Settings belong into ${config}, changes of this
+# unit into a drop-in (systemctl edit ${SERVICE_NAME}). A private key that the service shall read is best
+# passed as the password is: LoadCredential=pkey:/etc/stele/pkey.pem and, as a flag in ExecStart,
+# --pkey \${CREDENTIALS_DIRECTORY}/pkey.`,
+      start: [
+        ...['--config', config],
+        ...['--admin-password-file', credentialFile('admin-password')],
+      ],
+      credentials: { 'admin-password': adminPassword },
+      data,
+      more: [
+        'ExecReload=/bin/kill -HUP $MAINPID',
+        `LogsDirectory=${SERVICE_NAME}`,
+        'LogsDirectoryMode=0750',
+        'LimitNOFILE=65536',
+        'OOMScoreAdjust=-500',
+      ],
+    },
+    program,
+  );
 }
 
 /** One argument of a command line in a unit: quoted, with nothing in it that systemd would expand. */

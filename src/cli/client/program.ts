@@ -1,5 +1,6 @@
 import type { OwnCommand } from '../kit/command.js';
 import { Program } from '../kit/program.js';
+import { auditMode } from './commands/audit-mode.js';
 import {
   count,
   get,
@@ -71,10 +72,10 @@ export const STELECLIENT: Program<Printer> = new Program({
   prefixes: ['STELE_', 'IMMUCLIENT_'],
   options: OPTIONS,
   commands: COMMANDS,
-  own: [shell],
+  own: [shell, auditMode],
   withoutCommand: 'it',
   advice: { login: 'steleclient login USER', use: 'steleclient use DATABASE' },
-  // The auditor reads the same file.
-  foreignKeys: /^(audit-|pidfile$|logfile$)/,
+  // Of the files that the original's auditor is installed with; nothing reads them there either.
+  foreignKeys: /^(audit-signature|detached)$/,
   print: (out, settings) => new Printer(out, settings),
 });

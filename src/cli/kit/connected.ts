@@ -86,7 +86,8 @@ export class Connected implements AsyncDisposable {
   }
 }
 
-async function fileOf(settings: Settings, name: string): Promise<string | undefined> {
+/** What the file that an option names holds. @throws UsageError */
+export async function fileOf(settings: Settings, name: string): Promise<string | undefined> {
   const file = settings.text(name);
   if (file === undefined) return undefined;
   try {

@@ -23,6 +23,7 @@ export async function runProcess(
     errIsTerminal: stderr.isTTY === true,
     onInterrupt: (interrupt) => {
       process.once('SIGINT', interrupt);
+      process.once('SIGTERM', interrupt);
     },
   });
   // Everything was closed; what was forgotten does not keep the process.
