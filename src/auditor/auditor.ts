@@ -4,14 +4,12 @@ import { ensureDirectory } from '../base/durable-file.js';
 import { messageOf } from '../base/errors.js';
 import { type DirectoryLock, lockDirectory } from '../base/lock-file.js';
 import type { Alarm } from './alarm.js';
-import { AuditorError } from './errors.js';
 import { Evidence } from './evidence.js';
 import { Figures } from './figures.js';
 import { Notifier } from './notifier.js';
 import type { AuditorOptions } from './options.js';
 import { type CycleResult, ServerAuditor } from './server-auditor.js';
 import { AuditStateStore } from './state-store.js';
-import { durationText } from './text.js';
 
 /** Before a server that failed is tried again, unless the next cycle is sooner. */
 const RETRY_MS_MIN = 1000;
@@ -74,7 +72,7 @@ export class Auditor implements AsyncDisposable {
   /**
    * Whether every server answers, and takes the login if there is one. One that was audited before may be
    * down now: that is for the cycles to tell.
-   * @throws AuditorError startFailed
+   * @throws what the calls throw
    */
   async checkServers(signal: AbortSignal): Promise<void> {
     for (const { session } of this.#servers) {
@@ -82,14 +80,11 @@ export class Auditor implements AsyncDisposable {
       try {
         await session.reach(signal);
       } catch (error) {
-        if (!isKnown) throw startFailed('Initialization failed', error);
+        if (!isKnown) throw error;
         this.#options.log('ERROR', messageOf(error));
         continue;
       }
-      if (this.#options.username === '') continue;
-      await session.loggedIn(signal).catch((error: unknown) => {
-        throw startFailed('Invalid login operation', error);
-      });
+      if (this.#options.username !== '') await session.loggedIn(signal);
     }
   }
 
@@ -104,8 +99,6 @@ export class Auditor implements AsyncDisposable {
 
   /** Until it is told to stop. One server that hangs holds up no other. */
   async run(signal: AbortSignal): Promise<void> {
-    const { intervalMs, log } = this.#options;
-    log('INFO', `starting auditor with a ${durationText(intervalMs)} interval ...`);
     await Promise.all(this.#servers.map((server) => this.#runServer(server, signal)));
   }
 
@@ -146,8 +139,4 @@ export class Auditor implements AsyncDisposable {
     await this.#notifier?.close();
     await this.#lock[Symbol.asyncDispose]();
   }
-}
-
-function startFailed(what: string, cause: unknown): AuditorError {
-  return new AuditorError('startFailed', `${what}: ${messageOf(cause)}`, { cause });
 }
