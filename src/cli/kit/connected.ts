@@ -86,7 +86,7 @@ export class Connected implements AsyncDisposable {
   }
 }
 
-/** What the file that an option names holds. @throws UsageError */
+/** The content of the file that a setting names. @throws UsageError */
 export async function fileOf(settings: Settings, name: string): Promise<string | undefined> {
   const file = settings.text(name);
   if (file === undefined) return undefined;
@@ -97,10 +97,17 @@ export async function fileOf(settings: Settings, name: string): Promise<string |
   }
 }
 
+function isEncrypted(settings: Settings): boolean {
+  return settings.has('tls') || settings.has('mtls');
+}
+
 /** Undefined without TLS. @throws UsageError */
-export async function tlsOptions(settings: Settings): Promise<TlsOptions | undefined> {
+export async function tlsOptions(
+  settings: Settings,
+  encrypted = isEncrypted(settings),
+): Promise<TlsOptions | undefined> {
+  if (!encrypted) return undefined;
   const mtls = settings.has('mtls');
-  if (!mtls && !settings.has('tls')) return undefined;
   if (mtls) {
     for (const name of ['certificate', 'pkey']) {
       if (settings.text(name) === undefined) throw new UsageError(`--mtls needs --${name} FILE`);
