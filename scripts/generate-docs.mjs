@@ -15,6 +15,10 @@ import { catalogueRows } from '../dist/src/rpc/index.js';
 
 const BEGIN = '<!-- options:begin -->';
 const END = '<!-- options:end -->';
+const COMMANDS_BEGIN = '<!-- steleadmin:begin -->';
+const COMMANDS_END = '<!-- steleadmin:end -->';
+/** Of a row of the table of commands. */
+const FLAGS_MAX = 8;
 const EVENTS_BEGIN = '<!-- events:begin -->';
 const EVENTS_END = '<!-- events:end -->';
 
@@ -38,7 +42,24 @@ function readmeWithTable() {
   const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
   if (begin < 0 || end < begin) return undefined;
   const before = text.slice(0, begin + BEGIN.length);
-  return withEvents(`${before}\n${renderOptionsTable()}\n${text.slice(end)}`);
+  return withCommands(withEvents(`${before}\n${renderOptionsTable()}\n${text.slice(end)}`));
+}
+
+/** Every command of steleadmin with its own flags. */
+function withCommands(text) {
+  const [begin, end] = [text.indexOf(COMMANDS_BEGIN), text.indexOf(COMMANDS_END)];
+  if (begin < 0 || end < begin) return text;
+  const cell = (words) => words.replaceAll('|', '\\|');
+  const rows = STELEADMIN.commands.map(({ name, usage, summary, options = [] }) => {
+    const flags =
+      options.length > FLAGS_MAX
+        ? `the settings: \`steleadmin help ${name}\``
+        : options.map((option) => `\`--${option.name}\``).join(' ');
+    return `| \`${cell(`${name} ${usage}`.trimEnd())}\` | ${cell(summary)} | ${flags} |`;
+  });
+  const head = ['| command | what it does | its own flags |', '|---|---|---|'];
+  const before = text.slice(0, begin + COMMANDS_BEGIN.length);
+  return `${before}\n${[...head, ...rows].join('\n')}\n${text.slice(end)}`;
 }
 
 /** A text without the markers stays as it is. */

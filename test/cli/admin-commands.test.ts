@@ -202,6 +202,8 @@ test('every setting that a flag gives arrives, and no other changes', async (t) 
     'truncation-frequency': 36 * 3_600_000,
     'sync-frequency': 10,
   });
+  assert.match(stderr, /^Note: a server of Stele keeps this without effect: .*--sync-frequency/m);
+  assert.doesNotMatch(stderr, /truncation-frequency/);
   const replica = await run(['database', 'update', 'db1', '--replication-is-replica']);
   assert.equal(replica.exitCode, 1);
   assert.match(replica.stderr, /replica/);

@@ -39,22 +39,57 @@ function setting(name: string, kind: Kind, path: SettingRow['path'], summary: st
 const REPLICATION = 'replicationSettings';
 const INDEX = 'indexSettings';
 const TRUNCATION = 'truncationSettings';
-const KEPT = 'kept, and of no effect in Stele';
+const KEPT = 'Kept by Stele, without effect';
 
 const ROWS: readonly SettingRow[] = [
-  setting('replication-is-replica', 'switch', [REPLICATION, 'replica'], 'Follow another server'),
-  setting('replication-sync-enabled', 'switch', [REPLICATION, 'syncReplication'], 'Synchronously'),
-  setting('replication-sync-acks', 'number', [REPLICATION, 'syncAcks'], 'Replicas that confirm'),
+  setting(
+    'replication-is-replica',
+    'switch',
+    [REPLICATION, 'replica'],
+    'Follow another server; refused by Stele',
+  ),
+  setting(
+    'replication-sync-enabled',
+    'switch',
+    [REPLICATION, 'syncReplication'],
+    'Wait for replicas; refused by Stele',
+  ),
+  setting(
+    'replication-sync-acks',
+    'number',
+    [REPLICATION, 'syncAcks'],
+    'How many must confirm; refused by Stele',
+  ),
   setting(
     'replication-primary-database',
     'text',
     [REPLICATION, 'primaryDatabase'],
-    'Database there',
+    'Database to follow; refused by Stele',
   ),
-  setting('replication-primary-host', 'text', [REPLICATION, 'primaryHost'], 'Its host'),
-  setting('replication-primary-port', 'number', [REPLICATION, 'primaryPort'], 'Its port'),
-  setting('replication-primary-username', 'text', [REPLICATION, 'primaryUsername'], 'User there'),
-  setting('replication-primary-password', 'text', [REPLICATION, 'primaryPassword'], 'Its password'),
+  setting(
+    'replication-primary-host',
+    'text',
+    [REPLICATION, 'primaryHost'],
+    'Its host; refused by Stele',
+  ),
+  setting(
+    'replication-primary-port',
+    'number',
+    [REPLICATION, 'primaryPort'],
+    'Its port; refused by Stele',
+  ),
+  setting(
+    'replication-primary-username',
+    'text',
+    [REPLICATION, 'primaryUsername'],
+    'User there; refused by Stele',
+  ),
+  setting(
+    'replication-primary-password',
+    'text',
+    [REPLICATION, 'primaryPassword'],
+    'Password of that user; refused by Stele',
+  ),
   setting(
     'replication-prefetch-tx-buffer-size',
     'number',
@@ -152,6 +187,8 @@ export interface GivenSettings {
   readonly message: SettingsMessage;
   /** `{replica: false, autoload: false}` */
   readonly text: string;
+  /** Names of given flags that Stele keeps without effect. */
+  readonly withoutEffect: readonly string[];
   /** Flags and values. */
   readonly object: Readonly<Record<string, Value>>;
 }
@@ -161,6 +198,7 @@ export function settingsFrom(settings: Settings): GivenSettings {
   const message: SettingsMessage = {};
   const texts: string[] = [];
   const object: Record<string, Value> = {};
+  const withoutEffect: string[] = [];
   let replica: Value = false;
   for (const row of ROWS) {
     const value = givenValue(row, settings);
@@ -168,12 +206,18 @@ export function settingsFrom(settings: Settings): GivenSettings {
     const [outer, inner] = row.path;
     if (inner === undefined) message[outer] = { value };
     else message[outer] = { ...message[outer], [inner]: { value } };
-    const { name } = row.option;
+    const { name, summary } = row.option;
+    if (summary === KEPT) withoutEffect.push(name);
     if (inner === 'replica') replica = value;
     else if (inner !== 'primaryPassword') texts.push(`${name}: ${shown(row.kind, value)}`);
     if (inner !== 'primaryPassword') object[name] = value;
   }
-  return { message, text: `{${[`replica: ${replica}`, ...texts].join(', ')}}`, object };
+  return {
+    message,
+    text: `{${[`replica: ${replica}`, ...texts].join(', ')}}`,
+    object,
+    withoutEffect,
+  };
 }
 
 function shown(kind: Kind, value: Value): string {

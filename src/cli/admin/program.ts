@@ -10,6 +10,7 @@ import {
 import { Program } from '../kit/program.js';
 import * as audit from './commands/audit.js';
 import { backup, dump, hotBackup, hotRestore, restore } from './commands/backup.js';
+import * as upkeep from './commands/database-upkeep.js';
 import * as databases from './commands/databases.js';
 import { login, logout } from './commands/login.js';
 import { set, status } from './commands/server.js';
@@ -44,11 +45,11 @@ const COMMANDS: readonly Command[] = [
   databases.settingsCommand,
   databases.load,
   databases.unload,
-  databases.remove,
-  databases.truncate,
-  databases.flush,
-  databases.compact,
-  databases.clean,
+  upkeep.remove,
+  upkeep.truncate,
+  upkeep.flush,
+  upkeep.compact,
+  upkeep.clean,
   audit.rotate,
   audit.rotateKey,
   audit.config,

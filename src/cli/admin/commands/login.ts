@@ -7,7 +7,7 @@ import type { Call, Command } from '../print.js';
 export const login: Command = {
   name: 'login',
   aliases: ['l'],
-  usage: '<user>',
+  usage: '[user]',
   words: [0, 1],
   summary: 'Log in; later commands go on with it',
   details: [
