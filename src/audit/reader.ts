@@ -55,7 +55,7 @@ export class AuditReader {
       const isLast = tries === TRIES_MAX;
       try {
         const source = databaseSeals(sealDatabase, sealDatabase.name);
-        const report = await verifyAudit({ path, source, lastSeq: lastSeq() });
+        const report = await verifyAudit({ path, source, lastSeq });
         this.#lastOk = report.ok;
         if (report.ok || isLast) return report;
       } catch (error) {
