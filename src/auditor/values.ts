@@ -67,13 +67,17 @@ class TxValues {
   async check(): Promise<void> {
     const lengths = await this.#unlessRemoved(() => this.#lengths());
     if (lengths === undefined) return;
+    if (lengths.length !== this.#entries.length) {
+      this.#fail('values are missing', `${this.#entries.length} values`, `${lengths.length}`);
+    }
     if (lengths.reduce((sum, length) => sum + length, 0) > HELD_BYTES_MAX) {
       return this.#checkOneByOne(lengths);
     }
     const values = await this.#unlessRemoved(() => this.#rawValues());
     if (values === undefined) return;
     // Servers of 0.9 do not give them with the transaction. A raw value has a byte at least.
-    if (values.every((value) => value.length === 0)) return this.#checkOneByOne(lengths);
+    const has = [...values.values()].some((value) => value.length > 0);
+    if (!has && values.size > 0) return this.#checkOneByOne(lengths);
     await this.#checkAll(values);
   }
 
@@ -82,21 +86,19 @@ class TxValues {
     return entries.map(({ vLen }) => vLen);
   }
 
-  async #rawValues(): Promise<readonly Uint8Array[]> {
+  /** By the raw key in hexadecimal. */
+  async #rawValues(): Promise<ReadonlyMap<string, Uint8Array>> {
     const action = { action: RAW_VALUE };
     const entriesSpec = { kvEntriesSpec: action, zEntriesSpec: action, sqlEntriesSpec: action };
     const request = { tx: this.#txId, entriesSpec };
     const { entries } = await this.#client.call('TxById', request, this.#options);
-    return entries.map(({ value }) => value);
+    return new Map(entries.map(({ key, value }) => [hexOf(key), value]));
   }
 
-  async #checkAll(values: readonly Uint8Array[]): Promise<void> {
-    if (values.length !== this.#entries.length) {
-      this.#fail('values are missing', `${this.#entries.length} values`, `${values.length}`);
-    }
+  async #checkAll(values: ReadonlyMap<string, Uint8Array>): Promise<void> {
     const inHistories: RawEntry[] = [];
-    for (const [i, entry] of this.#entries.entries()) {
-      const value = values[i] as Uint8Array;
+    for (const entry of this.#entries) {
+      const value = values.get(hexOf(entry.rawKey)) ?? Buffer.alloc(0);
       // What has expired is not shown.
       if (entry.metadata?.expiresAt !== undefined && value.length === 0) continue;
       this.#compare(entry, sha256(value));
@@ -150,8 +152,8 @@ class TxValues {
 
   #compare({ hValue }: RawEntry, digest: Uint8Array): void {
     if (equalBytes(digest, hValue)) return;
-    const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
-    this.#fail('a value is not the one that was written', `the digest ${hex(hValue)}`, hex(digest));
+    const what = 'a value is not the one that was written';
+    this.#fail(what, `the digest ${hexOf(hValue)}`, hexOf(digest));
   }
 
   #entry(at: number): RawEntry {
@@ -167,6 +169,10 @@ class TxValues {
     const reason = `transaction ${this.#txId}: ${what}`;
     throw new VerificationError({ check: 'value', reason, expected, found, server, database });
   }
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
 }
 
 /** An entry that stands under a key for good. */
