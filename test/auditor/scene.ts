@@ -124,6 +124,13 @@ export class Scene {
     this.auditor = await this.#open(more);
   }
 
+  /** Cycles of an auditor that goes past the proxy. */
+  async direct(): Promise<() => Promise<CycleResult>> {
+    const { target } = this.proxy;
+    await this.restart({ servers: [{ host: '127.0.0.1', port: target }] });
+    return () => this.cycle();
+  }
+
   cycle(): Promise<CycleResult> {
     return this.auditor.cycle(NEVER);
   }
