@@ -1,5 +1,6 @@
 import { systemErrorCode } from '../base/durable-file.js';
 import type { Database } from '../database/index.js';
+import { AuditError } from './errors.js';
 import type { SealedEvent } from './event.js';
 import { filterText, selectionRules } from './rules.js';
 import { databaseSeals } from './verify/database-seals.js';
@@ -24,7 +25,7 @@ export interface AuditQuery {
 }
 
 /** A file that is begun, compressed or deleted meanwhile can be missed; then it is tried again. */
-const TRIES_MAX = 3;
+const TRIES_MAX = 10;
 
 /** Reads the stream of a running server. */
 export class AuditReader {
@@ -59,7 +60,8 @@ export class AuditReader {
         this.#lastOk = report.ok;
         if (report.ok || isLast) return report;
       } catch (error) {
-        if (isLast || systemErrorCode(error) !== 'ENOENT') throw error;
+        if (systemErrorCode(error) !== 'ENOENT') throw error;
+        if (isLast) throw changing(error);
       }
     }
   }
@@ -91,10 +93,16 @@ export class AuditReader {
         }
         return;
       } catch (error) {
-        if (tries === TRIES_MAX || systemErrorCode(error) !== 'ENOENT') throw error;
+        if (systemErrorCode(error) !== 'ENOENT') throw error;
+        if (tries === TRIES_MAX) throw changing(error);
       }
     }
   }
+}
+
+function changing(cause: unknown): AuditError {
+  const text = 'files of the stream were begun and closed faster than they could be read';
+  return new AuditError('unusable', text, { cause });
 }
 
 export interface QueriedLine {

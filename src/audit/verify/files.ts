@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { type FileHandle, open, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { createGunzip } from 'node:zlib';
 import { parseRotatedName, streamNames } from '../file-names.js';
@@ -11,6 +11,31 @@ export interface AuditFile {
   /** From 1 and never used twice; undefined for the file that is being written. */
   readonly fileNo: number | undefined;
   readonly compressed: boolean;
+  /** Held open by whoever listed it. */
+  readonly handle?: FileHandle;
+}
+
+/** The list with the live file held open, so that a rotation while it is read takes nothing away. */
+export class HeldFiles implements AsyncDisposable {
+  readonly files: readonly AuditFile[];
+  readonly #handle: FileHandle | undefined;
+
+  private constructor(files: readonly AuditFile[], handle: FileHandle | undefined) {
+    this.files = files;
+    this.#handle = handle;
+  }
+
+  static async open(livePath: string): Promise<HeldFiles> {
+    const files = await listAuditFiles(livePath);
+    const live = files.at(-1);
+    if (live === undefined || live.fileNo !== undefined) return new HeldFiles(files, undefined);
+    const handle = await open(live.path, 'r');
+    return new HeldFiles([...files.slice(0, -1), { ...live, handle }], handle);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#handle?.close();
+  }
 }
 
 /**
@@ -61,13 +86,14 @@ export interface LinesRead {
  * @throws the error of the system or of zlib; RangeError for a line above LINE_BYTES_MAX
  */
 export async function readLines(
-  file: Pick<AuditFile, 'path' | 'compressed'>,
+  file: Pick<AuditFile, 'path' | 'compressed' | 'handle'>,
   visitor: LineVisitor,
   start = 0,
 ): Promise<LinesRead> {
   const raw = createReadStream(file.path, {
     highWaterMark: CHUNK_BYTES,
     ...(file.compressed ? {} : { start }),
+    ...(file.handle === undefined ? {} : { fd: file.handle, autoClose: false }),
   });
   const unzipped = file.compressed ? raw.pipe(createGunzip({ chunkSize: CHUNK_BYTES })) : raw;
   if (unzipped !== raw) raw.on('error', (error) => unzipped.destroy(error));
@@ -95,7 +121,7 @@ export async function readLines(
       await visitor.pause?.();
     }
   } finally {
-    raw.destroy();
+    if (file.handle === undefined) raw.destroy();
   }
   return { bytes, lines, tailBytes: rest.length };
 }

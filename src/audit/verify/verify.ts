@@ -2,7 +2,7 @@ import path from 'node:path';
 import { type ChainHead, EMPTY_CHAIN } from '../chain.js';
 import { parseNativeEvent } from '../formats/convert.js';
 import { type Checkpoint, NO_SEAL, type Seal } from '../records.js';
-import { type AuditFile, listAuditFiles } from './files.js';
+import { type AuditFile, HeldFiles } from './files.js';
 import { KeyChain } from './key-chain.js';
 import type { Problem, VerifyReport } from './report.js';
 import { type FileScan, scanFile } from './scan.js';
@@ -30,7 +30,8 @@ const NOTED = new Set(['audit.file_deleted', 'audit.key_rotated', 'audit.opened'
  */
 export async function verifyAudit(options: VerifyOptions): Promise<VerifyReport> {
   const started = performance.now();
-  const files = await listAuditFiles(options.path);
+  await using held = await HeldFiles.open(options.path);
+  const { files } = held;
   const seals = (await options.source?.seals()) ?? [];
   const checkpoint = await options.source?.checkpoint();
   const check = new Check(options, seals, checkpoint);

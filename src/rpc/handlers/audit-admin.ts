@@ -30,7 +30,7 @@ export async function rotateAuditKey({
 /** What it finds is an event of its own, too. */
 export async function verifyAudit(context: LoginContext): Promise<Init<pb.AuditVerification>> {
   const audit = streamOf(context.services);
-  const report = await audit.reader.verify();
+  const report = await audit.reader.verify().catch(refused);
   const { ok, files, lines, sealsChecked, transactionsChecked = 0, problems } = report;
   context.noteData({ failures: problems.length, files, lines, ok });
   const [first] = problems;
@@ -112,9 +112,9 @@ function refused(cause: unknown): never {
     throw new RpcError('auditSettingInvalid', cause.message, { cause });
   }
   if (cause instanceof AuditError) {
-    throw new RpcError(cause.code === 'locked' ? 'auditLocked' : 'auditUnavailable', undefined, {
-      cause,
-    });
+    if (cause.code === 'locked') throw new RpcError('auditLocked', undefined, { cause });
+    const text = cause.code === 'unusable' ? cause.message : undefined;
+    throw new RpcError('auditUnavailable', text, { cause });
   }
   throw cause;
 }
