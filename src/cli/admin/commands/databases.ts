@@ -1,17 +1,9 @@
 import type { SteleClient } from '../../../client/index.js';
-import { UsageError } from '../../kit/errors.js';
-import { binarySize, goDuration } from '../../kit/format.js';
+import { binarySize } from '../../kit/format.js';
 import { optionRow } from '../../kit/options.js';
 import type { Settings } from '../../kit/settings.js';
 import type { World } from '../../kit/world.js';
-import { confirmed, SAFETY_OPTION } from '../confirm.js';
-import {
-  durationFrom,
-  RETENTION_OPTION,
-  SETTING_OPTIONS,
-  settingsFrom,
-  settingsShown,
-} from '../database-settings.js';
+import { SETTING_OPTIONS, settingsFrom, settingsShown } from '../database-settings.js';
 import { AdminError } from '../errors.js';
 import type { AdminPrint, Command } from '../print.js';
 
