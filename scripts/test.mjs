@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { globSync } from './glob.mjs';
 
-const slow = ['sdk', 'fault', 'fuzz', 'flood'];
+const slow = ['sdk', 'fault', 'fuzz', 'flood', 'audit/long'];
 const files = globSync('dist/test', (file) => file.endsWith('.test.js')).filter(
   (file) => !slow.some((suite) => file.startsWith(`dist/test/${suite}/`)),
 );

@@ -19,7 +19,7 @@ const FIRST_LEFT_OUT = ['changes', 'settings', 'keys', 'client', 'error'] as con
 /** Bytes of a line beside its data, at most: names are bounded. */
 const REST_BYTES = 2048;
 /** Far below any limit; most events need no measuring. */
-const SHORT_MEMBERS = 24;
+const SHORT_MEMBERS = 32;
 
 /** The event, without members that would make its line too long. */
 export function fitted(event: AuditEvent, bytesMax: number): AuditEvent {

@@ -55,7 +55,7 @@ export class AuditReader {
       const isLast = tries === TRIES_MAX;
       try {
         const source = databaseSeals(sealDatabase, sealDatabase.name);
-        const report = await verifyAudit({ path, source, lastSeq: lastSeq() });
+        const report = await verifyAudit({ path, source, lastSeq });
         this.#lastOk = report.ok;
         if (report.ok || isLast) return report;
       } catch (error) {
@@ -66,15 +66,33 @@ export class AuditReader {
 
   /** @throws FilterError; AuditFileError for a stream in another format than `native` */
   async *query({ filter, fromSeq, limit }: AuditQuery): AsyncGenerator<QueriedLine> {
-    const { path, lastSeq } = this.#options;
     const rules = await selectionRules('everything', filter || filterText({ filter: undefined }));
-    const last = lastSeq();
     let left = limit === 0 ? Number.POSITIVE_INFINITY : limit;
-    for await (const { event, text } of streamEvents(path)) {
-      if (event.seq > last || left <= 0) return;
-      if (event.seq < fromSeq || rules.filter?.matches(event) === false) continue;
-      left--;
-      yield { event, text };
+    for await (const line of this.#linesFrom(fromSeq)) {
+      if (rules.filter?.matches(line.event) === false) continue;
+      yield line;
+      if (--left === 0) return;
+    }
+  }
+
+  /** Up to the newest that is on disk now. */
+  async *#linesFrom(fromSeq: number): AsyncGenerator<QueriedLine> {
+    const { path, lastSeq } = this.#options;
+    const last = lastSeq();
+    let next = fromSeq;
+    for (let tries = 1; ; tries++) {
+      try {
+        for await (const line of streamEvents(path)) {
+          const { seq } = line.event;
+          if (seq > last) return;
+          if (seq < next) continue;
+          next = seq + 1;
+          yield line;
+        }
+        return;
+      } catch (error) {
+        if (tries === TRIES_MAX || systemErrorCode(error) !== 'ENOENT') throw error;
+      }
     }
   }
 }

@@ -1,4 +1,11 @@
-import type { SignedState, SteleClient, TrustScope } from '../client/index.js';
+import { equalBytes } from '../base/bytes.js';
+import {
+  type SignedState,
+  type SteleClient,
+  type TrustScope,
+  VerificationError,
+} from '../client/index.js';
+import { SigningKeyError, StateVerifier } from '../proofs/index.js';
 import { type Alarm, alarmOf } from './alarm.js';
 import type { AuditStateStore } from './state-store.js';
 import { checkValues, sample } from './values.js';
@@ -25,8 +32,12 @@ export interface ExaminationOptions {
   readonly client: SteleClient;
   readonly store: AuditStateStore;
   readonly scope: TrustScope;
+  /** Whether the client holds states against a configured key. */
+  readonly hasKey: boolean;
   /** Transactions of each kind whose values are looked at; 0 for none. */
   readonly sampleSize: number;
+  /** Told how many were looked at. */
+  readonly sampled: (transactions: number) => void;
   readonly signal: AbortSignal;
 }
 
@@ -39,8 +50,13 @@ export async function examine(options: ExaminationOptions): Promise<Outcome> {
     previous = await store.kept(scope);
     current = await client.verifiedState({ signal });
     if (current.txId === 0) return { kind: 'empty' };
-    if (sampleSize > 0) await checkValues(client, sampled(options, previous, current), signal);
-    await store.keep(scope);
+    if (!options.hasKey) checkSigner(scope, await store.signer(scope), current);
+    if (sampleSize > 0) {
+      const chosen = chooseTransactions(sampleSize, previous?.txId ?? 0, current.txId);
+      await checkValues(client, chosen, signal);
+      options.sampled(chosen.length);
+    }
+    await store.keep(scope, current);
   } catch (error) {
     const alarm = alarmOf(error);
     if (alarm === undefined) return { kind: 'failed', error };
@@ -53,14 +69,41 @@ export async function examine(options: ExaminationOptions): Promise<Outcome> {
   return { kind: 'consistent', previous, current };
 }
 
+/** Without a configured key the one of the first signature is trusted, and no other. */
+function checkSigner(
+  { server, database }: TrustScope,
+  signer: Uint8Array | undefined,
+  state: SignedState,
+): void {
+  const { signature } = state;
+  const fail = (reason: string, expected: string, found: string): never => {
+    throw new VerificationError({ check: 'signature', reason, expected, found, server, database });
+  };
+  if (signature === undefined) {
+    if (signer === undefined) return;
+    fail('the state is not signed any more', `a signature of ${hexOf(signer)}`, 'none');
+    return;
+  }
+  const found = hexOf(signature.publicKey);
+  if (signer !== undefined && !equalBytes(signer, signature.publicKey)) {
+    fail('states are signed with another key than before', hexOf(signer), found);
+  }
+  try {
+    const verifier = StateVerifier.fromPoint(signature.publicKey);
+    if (verifier.verify(database, state, signature.signature)) return;
+  } catch (error) {
+    if (!(error instanceof SigningKeyError)) throw error;
+  }
+  fail('the signature of the state does not hold', 'one of the key beside it', found);
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}
+
 /** Of the transactions since the last time, and of all before. */
-function sampled(
-  { sampleSize }: ExaminationOptions,
-  previous: SignedState | undefined,
-  current: SignedState,
-): number[] {
-  const before = previous?.txId ?? 0;
-  return [...sample(1, before, sampleSize), ...sample(before + 1, current.txId, sampleSize)];
+function chooseTransactions(count: number, previous: number, current: number): number[] {
+  return [...sample(1, previous, count), ...sample(previous + 1, current, count)];
 }
 
 /** What the server says its state is, believed or not. */

@@ -4,6 +4,7 @@ import { METRICS_CONTENT_TYPE } from '../base/metrics.js';
 import type { Figure, Figures } from './figures.js';
 
 const JSON_TYPE = 'application/json';
+const TEXT = 'text/plain; charset=utf-8';
 const CONNECTIONS_MAX = 64;
 const REQUEST_TIMEOUT_MS = 10_000;
 
@@ -58,7 +59,10 @@ export class AuditorMonitor {
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     request.resume();
     const path = (request.url ?? '/').split('?')[0] as string;
-    const { status, type, body } = await this.#answer(path);
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    const { status, type, body } = isRead
+      ? await this.#answer(path)
+      : { status: 405, type: TEXT, body: 'only GET\n' };
     response.writeHead(status, {
       'Content-Type': type,
       'Content-Length': Buffer.byteLength(body),

@@ -1,20 +1,16 @@
 import { messageOf } from '../base/errors.js';
-import type { SignedState } from '../client/index.js';
-import type { Alarm } from './alarm.js';
+import { ClientError } from '../client/index.js';
+import { type Alarm, alarmOf } from './alarm.js';
 import { examine, type Outcome } from './examination.js';
-import { FAILED, type Figures, NOTHING_YET, type Result } from './figures.js';
-import type { Notifier } from './notifier.js';
-import type { AuditedServer, AuditLevel, AuditorOptions } from './options.js';
+import type { AuditedServer } from './options.js';
+import { type Desk, Reporter } from './reporter.js';
 import { AuditSession } from './session.js';
 import type { AuditStateStore } from './state-store.js';
-import { durationText, hex, resultText, startedText } from './text.js';
+import { durationText, startedText } from './text.js';
 
 /** What all servers of an auditor share. */
-export interface Shared {
-  readonly options: AuditorOptions;
+export interface Shared extends Desk {
   readonly store: AuditStateStore;
-  readonly figures: Figures;
-  readonly notifier: Notifier | undefined;
   /** Number of the next check. */
   nextNumber(): number;
 }
@@ -26,81 +22,78 @@ export interface CycleResult {
   readonly failures: number;
 }
 
-interface Report {
-  readonly database: string;
-  readonly alarm?: Alarm;
-  readonly previous?: SignedState | undefined;
-  readonly current?: SignedState | undefined;
+interface Check {
+  readonly number: number;
+  /** `performance.now()` at its begin. */
+  readonly at: number;
+}
+
+/** The checks of a database, or of the server itself, that could not be made since one that could. */
+interface Gap {
+  count: number;
+  /** Unix milliseconds. */
+  nextAlarmAt: number;
 }
 
 /** Audits one server, cycle after cycle. */
 export class ServerAuditor {
   readonly session: AuditSession;
   readonly #shared: Shared;
-  /** Cycles in a row in which a database, or the server itself (''), could not be looked at. */
-  readonly #missed = new Map<string, number>();
+  readonly #report: Reporter;
+  readonly #gaps = new Map<string, Gap>();
 
   constructor(server: AuditedServer, shared: Shared) {
     this.#shared = shared;
     this.session = new AuditSession(server, shared.options, shared.store);
+    this.#report = new Reporter(this.session, shared);
   }
 
   /** Every database once. Throws nothing but an abort. */
   async cycle(signal: AbortSignal): Promise<CycleResult> {
-    const alarms: Alarm[] = [];
     let failures = 0;
     const first = this.#begin();
-    let databases: string[];
     try {
-      databases = await this.#reload(first.number, signal, alarms);
+      const databases = await this.#reload(first.number, signal);
+      this.#closeGap('');
+      for (const [i, database] of databases.entries()) {
+        const check = i === 0 ? first : this.#begin();
+        if (!(await this.#check(check, database, signal))) failures++;
+      }
     } catch (error) {
       signal.throwIfAborted();
-      await this.#failed('', error, alarms);
-      return { alarms, failures: 1 };
+      failures++;
+      await this.#serverFailed(first.number, error);
     }
-    this.#missed.delete('');
-    for (const [i, database] of databases.entries()) {
-      const check = i === 0 ? first : this.#begin();
-      this.#say('INFO', check.number, `- auditing database ${database}`);
-      if (!(await this.#check(check, database, signal, alarms))) failures++;
-    }
-    return { alarms, failures };
+    this.#shared.figures.cycle();
+    return { alarms: this.#report.takeAlarms(), failures };
   }
 
-  #begin(): { readonly number: number; readonly at: number } {
-    const { options } = this.#shared;
+  #begin(): Check {
     const number = this.#shared.nextNumber();
-    const date = new Date(options.clock.now());
-    this.#say('INFO', number, `started @ ${startedText(date, performance.now())}`);
+    const date = new Date(this.#shared.options.clock.now());
+    this.#report.say('INFO', number, `started @ ${startedText(date, performance.now())}`);
     return { number, at: performance.now() };
   }
 
-  /** The databases to look at. */
-  async #reload(number: number, signal: AbortSignal, alarms: Alarm[]): Promise<string[]> {
+  /** The databases to look at; none where another server answers. */
+  async #reload(number: number, signal: AbortSignal): Promise<readonly string[]> {
     const { store, options } = this.#shared;
-    if (await this.#isAnother(number, signal, alarms)) return [];
+    await this.session.reach(signal);
+    if (await this.#isOtherServer(number)) return [];
     const all = await this.session.databases(signal);
     const isChosen = (name: string) =>
       options.databases.length === 0 || options.databases.some((prefix) => name.startsWith(prefix));
-    const found = all.filter(isChosen);
-    const known = (await store.databases(this.session.serverId)).filter(isChosen);
-    for (const database of known.filter((name) => !all.includes(name))) {
-      const scope = { server: this.session.serverId, database };
-      const previous = await store.kept(scope).catch(() => undefined);
-      const alarm: Alarm = {
-        kind: 'emptied',
-        reason: 'a database that was verified is not there any more',
-        expected: `database ${database}`,
-        found: 'none of that name',
-      };
-      await this.#alarm(number, { database, alarm, previous }, alarms);
+    const known = await store.databases(this.session.trustId);
+    for (const database of known.filter((name) => isChosen(name) && !all.includes(name))) {
+      await this.#gone(number, database);
     }
+    const found = all.filter(isChosen);
     if (found.length === 0) {
       throw new Error(
         `audit #${number} aborted: no databases to audit found after (re)loading the list of databases`,
       );
     }
-    this.#say(
+    this.#report.say(
       'INFO',
       number,
       `- list of databases to audit has been (re)loaded - ${found.length} database(s) found: [${found.join(' ')}]`,
@@ -108,174 +101,129 @@ export class ServerAuditor {
     return found;
   }
 
-  /** A server that is not the one of before need not have any of the databases. */
-  async #isAnother(number: number, signal: AbortSignal, alarms: Alarm[]): Promise<boolean> {
+  /** One that is not the one of before need not have any of the databases. */
+  async #isOtherServer(number: number): Promise<boolean> {
     const { store } = this.#shared;
-    await this.session.connected(signal);
-    const { serverId, address } = this.session;
+    const { address, trustId } = this.session;
     const pinned = await store.pinned(address);
-    if (pinned === undefined || pinned === serverId) return false;
+    if (pinned === undefined || pinned === trustId) return false;
     const alarm: Alarm = {
       kind: 'otherServer',
       reason: `another server answers at ${address}`,
       expected: `server ${pinned}`,
-      found: `server ${serverId}`,
+      found: `server ${trustId}`,
     };
-    const known = await store.databases(pinned);
-    for (const database of known.length > 0 ? known : ['']) {
+    const databases = await store.databases(pinned);
+    for (const database of databases.length === 0 ? [''] : databases) {
       const previous = await store.kept({ server: pinned, database }).catch(() => undefined);
-      await this.#alarm(number, { database, alarm, previous }, alarms);
+      await this.#report.alarm(number, database, { alarm, previous });
     }
     return true;
   }
 
-  /** @returns false when it could not be made */
-  async #check(
-    { number, at }: { readonly number: number; readonly at: number },
-    database: string,
-    signal: AbortSignal,
-    alarms: Alarm[],
-  ): Promise<boolean> {
+  async #gone(number: number, database: string): Promise<void> {
+    const scope = { server: this.session.trustId, database };
+    const previous = await this.#shared.store.kept(scope).catch(() => undefined);
+    const alarm: Alarm = {
+      kind: 'emptied',
+      reason: 'a database that was verified is not there any more, or not for this user',
+      expected: `database ${database}`,
+      found: 'none of that name',
+    };
+    await this.#report.alarm(number, database, { alarm, previous });
+  }
+
+  /** @returns false when it could not be made @throws when the server does not answer */
+  async #check({ number, at }: Check, database: string, signal: AbortSignal): Promise<boolean> {
+    this.#report.say('INFO', number, `- auditing database ${database}`);
     const outcome = await this.#examine(database, signal);
     signal.throwIfAborted();
     if (outcome.kind === 'failed') {
-      await this.#failed(database, outcome.error, alarms);
+      const { error } = outcome;
+      if (isSilence(error)) throw error;
+      this.#report.failed(database, error);
+      await this.#openGap(database, error);
       return false;
     }
-    this.#missed.delete(database);
-    await this.#conclude(number, database, outcome, alarms);
+    this.#closeGap(database);
+    if (!(await this.#report.conclude(number, database, outcome))) return true;
     const end = new Date(this.#shared.options.clock.now()).toISOString();
-    this.#say('INFO', number, `finished in ${durationText(performance.now() - at)} @ ${end}`);
+    this.#report.say(
+      'INFO',
+      number,
+      `finished in ${durationText(performance.now() - at)} @ ${end}`,
+    );
     return true;
   }
 
   async #examine(database: string, signal: AbortSignal): Promise<Outcome> {
-    const { store, options } = this.#shared;
+    const { store, options, figures } = this.#shared;
+    const { serverKey, sampleSize } = options;
+    const { client, trustId: server } = this.session;
+    const scope = { server, database };
+    const sampled = (count: number) => figures.sampled(count);
     try {
-      const client = await this.session.select(database, signal);
-      const scope = { server: this.session.serverId, database };
-      const sampleSize = options.verifyValues ? options.sampleSize : 0;
-      return await examine({ client, store, scope, sampleSize, signal });
+      return await this.session.inDatabase(database, signal, async () => {
+        const hasKey = serverKey !== undefined;
+        const outcome = await examine({
+          client,
+          store,
+          scope,
+          hasKey,
+          sampleSize,
+          sampled,
+          signal,
+        });
+        // The session logs in anew and does it again.
+        if (outcome.kind === 'failed') throw outcome.error;
+        return outcome;
+      });
     } catch (error) {
-      return { kind: 'failed', error };
+      const alarm = alarmOf(error);
+      if (alarm === undefined) return { kind: 'failed', error };
+      const previous = await store.kept(scope).catch(() => undefined);
+      return { kind: 'alarm', alarm, previous, current: undefined };
     }
-  }
-
-  async #conclude(
-    number: number,
-    database: string,
-    outcome: Exclude<Outcome, { kind: 'failed' }>,
-    alarms: Alarm[],
-  ): Promise<void> {
-    const { serverId, address } = this.session;
-    switch (outcome.kind) {
-      case 'empty':
-        this.#say(
-          'WARNING',
-          number,
-          `canceled: database is empty on server ${serverId} @ ${address}`,
-        );
-        this.#note(database, NOTHING_YET, undefined, { txId: 0, txHash: Buffer.alloc(0) });
-        return;
-      case 'first':
-        this.#note(database, NOTHING_YET, undefined, outcome.current);
-        return;
-      case 'consistent': {
-        const { previous, current } = outcome;
-        this.#say('INFO', number, resultText(database, true, previous, current));
-        this.#note(database, 1, previous, current);
-        await this.#tell({ database, previous, current });
-        return;
-      }
-      case 'alarm':
-        await this.#alarm(number, { database, ...outcome }, alarms);
-    }
-  }
-
-  async #alarm(number: number, report: Report & { alarm: Alarm }, alarms: Alarm[]): Promise<void> {
-    const { database, alarm, previous, current } = report;
-    const { serverId, address } = this.session;
-    alarms.push(alarm);
-    this.#shared.figures.alarm(alarm.kind);
-    this.#note(database, 0, previous, current);
-    if (alarm.kind === 'value') {
-      this.#say('ERROR', number, `value-integrity check failed for db ${database}: ${alarm.found}`);
-    }
-    if (previous !== undefined && current !== undefined) {
-      this.#say('INFO', number, resultText(database, false, previous, current));
-    }
-    await this.#tell(report);
-    if (previous !== undefined) {
-      this.#say(
-        'WARNING',
-        number,
-        `detected possible tampering of db ${database} remote state (at id ${current?.txId ?? 0}) ` +
-          `so it will not overwrite the previous local state (at id ${previous.txId})`,
-      );
-    }
-    const { reason, expected, found } = alarm;
-    this.#say(
-      'ERROR',
-      number,
-      `ALARM for db ${database} of server ${serverId} @ ${address}: ${reason} (expected ${expected}, found ${found})`,
-    );
   }
 
   /** Nothing is known of the server, which is no alarm at first and one when it goes on. */
-  async #failed(database: string, error: unknown, alarms: Alarm[]): Promise<void> {
-    const { options, figures } = this.#shared;
-    const { username } = options;
-    const isLogin = /invalid user name or password|user name and password/.test(messageOf(error));
-    const text = isLogin
-      ? `error logging in with user ${username}: ${messageOf(error)}`
-      : database === ''
-        ? messageOf(error)
-        : `error auditing database ${database}: ${messageOf(error)}`;
-    options.log('ERROR', text);
-    if (alarms.length === 0) this.#note(database, FAILED, undefined, undefined);
-    await this.session.reset();
-    const missed = (this.#missed.get(database) ?? 0) + 1;
-    this.#missed.set(database, missed);
-    if (missed % options.outageCycles !== 0) return;
-    const alarm: Alarm = {
-      kind: 'outage',
-      reason: `${this.session.address} could not be audited ${missed} times in a row`,
-      expected: 'answers',
-      found: messageOf(error),
-    };
-    alarms.push(alarm);
-    figures.alarm('outage');
-    options.log('ERROR', `ALARM: ${alarm.reason}: ${alarm.found}`);
-    await this.#tell({ database, alarm });
+  async #serverFailed(number: number, error: unknown): Promise<void> {
+    const alarm = alarmOf(error);
+    if (alarm !== undefined) return this.#report.alarm(number, '', { alarm });
+    this.#report.failed('', error);
+    await this.#openGap('', error);
   }
 
-  #note(
-    database: string,
-    result: Result,
-    previous: SignedState | undefined,
-    current: SignedState | undefined,
-  ): void {
-    const missing = result === FAILED ? FAILED : NOTHING_YET;
-    this.#shared.figures.note({
-      serverId: this.session.serverId,
-      address: this.session.address,
-      database,
-      result,
-      previousTx: previous?.txId ?? missing,
-      currentTx: current?.txId ?? missing,
-      previousHash: previous === undefined ? '' : hex(previous),
-      currentHash: current === undefined ? '' : hex(current),
-      runAt: this.#shared.options.clock.now(),
+  /** However often it is tried in between, what counts is the time without a check. */
+  async #openGap(database: string, error: unknown): Promise<void> {
+    const { intervalMs, outageCycles, clock } = this.#shared.options;
+    const now = clock.now();
+    const gap = this.#gaps.get(database) ?? {
+      count: 0,
+      nextAlarmAt: now + (outageCycles - 1) * intervalMs,
+    };
+    gap.count++;
+    this.#gaps.set(database, gap);
+    this.#report.missed(database, gap.count);
+    if (now < gap.nextAlarmAt) return;
+    gap.nextAlarmAt = now + outageCycles * intervalMs;
+    await this.#report.outage(database, {
+      kind: 'outage',
+      reason: `nothing could be audited, ${gap.count} times in a row`,
+      expected: 'answers',
+      found: messageOf(error),
     });
   }
 
-  async #tell({ database, alarm, previous, current }: Report): Promise<void> {
-    const runAt = new Date(this.#shared.options.clock.now());
-    const { address: server } = this.session;
-    await this.#shared.notifier?.tell({ server, database, runAt, previous, current, alarm });
+  #closeGap(database: string): void {
+    if (this.#gaps.delete(database)) this.#report.missed(database, 0);
   }
+}
 
-  #say(level: AuditLevel, number: number, text: string): void {
-    this.#shared.options.log(level, `audit #${number} ${text}`);
-  }
+/** Nobody answers, so that the other databases need not be asked for. */
+function isSilence(error: unknown): boolean {
+  return (
+    error instanceof ClientError &&
+    (error.code === 'unreachable' || error.code === 'deadlineExceeded' || error.code === 'closed')
+  );
 }

@@ -2,91 +2,97 @@ import { type Credentials, needsLogin, SteleClient } from '../client/index.js';
 import type { AuditedServer, AuditorOptions } from './options.js';
 import type { AuditStateStore } from './state-store.js';
 
+/** Of all logouts together, milliseconds. */
+const LOGOUT_MS = 2000;
+
 /**
  * The one connection to a server, with a login for each database, which are kept: a login in every cycle
  * would throw out other clients of the user at a server of 0.9.
  */
 export class AuditSession {
   readonly address: string;
-  readonly #server: AuditedServer;
+  readonly client: SteleClient;
   readonly #options: AuditorOptions;
-  readonly #store: AuditStateStore;
-  #client: SteleClient | undefined;
   #login: Credentials | undefined;
   readonly #ofDatabases = new Map<string, Credentials>();
 
+  /** Connects with the first call. @throws SigningKeyError, ClientError optionInvalid */
   constructor(server: AuditedServer, options: AuditorOptions, store: AuditStateStore) {
     this.address = `${server.host}:${server.port}`;
-    this.#server = server;
     this.#options = options;
-    this.#store = store;
+    const { tls, serverKey, deadlineMs } = options;
+    this.client = new SteleClient({ ...server, tls, serverKey, deadlineMs, trust: store });
   }
 
-  /** Identity of the server, or its address in the form of a name where it has none. */
+  /** What its states are kept under; known after the first answer. */
+  get trustId(): string {
+    return this.client.serverUuid ?? `address:${this.address}`;
+  }
+
+  /** For people and metrics: its identity, or its address in the form of a name where it has none. */
   get serverId(): string {
-    return this.#client?.serverUuid ?? `address:${this.address}`;
+    return this.client.serverUuid ?? this.address.replaceAll('.', '-').replaceAll(':', '_');
   }
 
-  /** @throws ClientError unreachable and others */
-  async connected(signal: AbortSignal): Promise<SteleClient> {
-    const { tls, serverKey } = this.#options;
-    this.#client ??= await SteleClient.connect({
-      ...this.#server,
-      ...{ tls, serverKey, signal, trust: this.#store },
-    });
-    return this.#client;
+  /** Learns the identity of the server, which may well say that it is ill: that is no reason not to look. */
+  async reach(signal: AbortSignal): Promise<void> {
+    await this.client.call('Health', {}, { signal });
   }
 
   /** @throws CallError for a wrong password, and what calls throw */
-  async loggedIn(signal: AbortSignal): Promise<SteleClient> {
-    const client = await this.connected(signal);
+  async loggedIn(signal: AbortSignal): Promise<void> {
+    const { client } = this;
     if (this.#login === undefined) {
       const { username, password } = this.#options;
       await client.login(username, password, { signal });
       this.#login = client.credentials;
     }
     client.resume(this.#login);
-    return client;
   }
 
   async databases(signal: AbortSignal): Promise<string[]> {
-    const list = async () => {
-      const client = await this.loggedIn(signal);
-      return (await client.call('DatabaseList', {}, { signal })).databases;
-    };
-    const found = await this.#withLogin(list);
-    return found.map(({ databaseName }) => databaseName);
+    const { databases } = await this.#withLogin(async () => {
+      await this.loggedIn(signal);
+      return this.client.call('DatabaseList', {}, { signal });
+    });
+    return databases.map(({ databaseName }) => databaseName);
   }
 
-  /** The client, its calls being about that database. */
-  select(database: string, signal: AbortSignal): Promise<SteleClient> {
+  /** Does work with the client, its calls being about that database; once more when the login had ended. */
+  inDatabase<T>(database: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     return this.#withLogin(async () => {
-      const client = await this.loggedIn(signal);
-      const known = this.#ofDatabases.get(database);
-      if (known !== undefined) client.resume(known);
-      else await client.useDatabase(database, { signal });
-      // A login that ended shows here and not in the middle of an examination.
-      if (known !== undefined) await client.call('CurrentState', {}, { signal });
-      this.#ofDatabases.set(database, client.credentials);
-      return client;
+      await this.#select(database, signal);
+      return work();
     });
   }
 
-  /** The next call begins from the start. */
-  async reset(): Promise<void> {
-    const client = this.#client;
-    this.#forgetLogins();
-    this.#client = undefined;
-    await client?.close();
+  /** Ends the logins too. */
+  async close(): Promise<void> {
+    const until = performance.now() + LOGOUT_MS;
+    const logins = [...this.#ofDatabases.values(), ...(this.#login ? [this.#login] : [])];
+    for (const login of logins) {
+      const left = until - performance.now();
+      if (left <= 0) break;
+      this.client.resume(login);
+      try {
+        await this.client.logout({ deadlineMs: left });
+      } catch {
+        // Nobody is there, or the login has ended with another one of this user.
+        break;
+      }
+    }
+    await this.client.close();
   }
 
-  /** Ends the login too. */
-  async close(): Promise<void> {
-    if (this.#client !== undefined && this.#login !== undefined) {
-      this.#client.resume(this.#login);
-      await this.#client.logout({ deadlineMs: 2000 }).catch(() => undefined);
+  async #select(database: string, signal: AbortSignal): Promise<void> {
+    const known = this.#ofDatabases.get(database);
+    if (known !== undefined) {
+      this.client.resume(known);
+      return;
     }
-    await this.reset();
+    await this.loggedIn(signal);
+    await this.client.useDatabase(database, { signal });
+    this.#ofDatabases.set(database, this.client.credentials);
   }
 
   async #withLogin<T>(work: () => Promise<T>): Promise<T> {
@@ -94,13 +100,9 @@ export class AuditSession {
       return await work();
     } catch (error) {
       if (!needsLogin(error)) throw error;
-      this.#forgetLogins();
+      this.#login = undefined;
+      this.#ofDatabases.clear();
       return await work();
     }
-  }
-
-  #forgetLogins(): void {
-    this.#login = undefined;
-    this.#ofDatabases.clear();
   }
 }

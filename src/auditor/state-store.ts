@@ -1,22 +1,30 @@
 import { createHash } from 'node:crypto';
+import { rename } from 'node:fs/promises';
 import path from 'node:path';
 import type { Clock } from '../base/clock.js';
-import { ensureDirectory, readFileIfExists, writeFileDurably } from '../base/durable-file.js';
+import {
+  ensureDirectory,
+  readFileIfExists,
+  syncDirectory,
+  writeFileDurably,
+} from '../base/durable-file.js';
 import { messageOf } from '../base/errors.js';
 import type { SignedState, State, TrustScope, TrustStore } from '../client/index.js';
-import { AuditorError } from './errors.js';
+import { AuditorError, guarded } from './errors.js';
 import { StateHistory } from './state-history.js';
 
 /**
  * What the auditor vouches for, below one folder: `servers.json` says which server answered at which address,
  * `<server>/databases.json` which databases are known there, `<server>/<database>.jsonl` their states.
  * A state that is being examined is believed for the time of the examination and kept only at its end.
+ * The owner of the folder's lock is the only writer.
  */
 export class AuditStateStore implements TrustStore {
   readonly #folder: string;
   readonly #clock: Clock;
   readonly #histories = new Map<string, StateHistory>();
-  readonly #examined = new Map<string, SignedState>();
+  readonly #examined = new Map<string, State>();
+  #pinning: Promise<unknown> = Promise.resolve();
 
   constructor(folder: string, clock: Clock) {
     this.#folder = folder;
@@ -30,7 +38,12 @@ export class AuditStateStore implements TrustStore {
     return history.newest;
   }
 
-  async load(scope: TrustScope): Promise<SignedState | undefined> {
+  /** The key that the newest signed state was signed with. @throws AuditorError stateUnusable */
+  async signer(scope: TrustScope): Promise<Uint8Array | undefined> {
+    return (await this.#history(scope)).signer;
+  }
+
+  async load(scope: TrustScope): Promise<State | undefined> {
     return this.#examined.get(keyOf(scope)) ?? (await this.kept(scope));
   }
 
@@ -41,15 +54,22 @@ export class AuditStateStore implements TrustStore {
     return true;
   }
 
-  /** The examination found nothing wrong: what it believed is kept. */
-  async keep(scope: TrustScope): Promise<void> {
-    const state = this.#examined.get(keyOf(scope));
+  /**
+   * The examination found nothing wrong: the state that the server named is kept, and a newer one that was
+   * verified after it.
+   */
+  async keep(scope: TrustScope, current: SignedState): Promise<void> {
+    const newer = this.#examined.get(keyOf(scope)) ?? current;
     this.#examined.delete(keyOf(scope));
-    if (state === undefined) return;
     const history = await this.#history(scope);
-    if (history.newest?.txId === state.txId) return;
+    const folder = path.dirname(this.#historyFile(scope));
+    await guarded(folder, () => ensureDirectory(folder));
+    for (const state of [current, newer]) {
+      if ((history.newest?.txId ?? 0) >= state.txId) continue;
+      await history.append(state, new Date(this.#clock.now()));
+    }
+    // After its states: a kill between the two leaves them to be found.
     await this.#know(scope);
-    await history.append(state, new Date(this.#clock.now()));
   }
 
   /** It found something: the state on disk stays as it was. */
@@ -57,26 +77,55 @@ export class AuditStateStore implements TrustStore {
     this.#examined.delete(keyOf(scope));
   }
 
-  /** Databases of a server that have states. */
+  /** Databases of a server that have states. @throws AuditorError stateUnusable */
   async databases(server: string): Promise<readonly string[]> {
-    const names = await this.#readJson(this.#databasesFile(server));
-    return Array.isArray(names) ? names.map(String) : [];
+    const file = this.#databasesFile(server);
+    const names = await this.#readJson(file);
+    if (names === undefined) return [];
+    if (Array.isArray(names) && names.every((name) => typeof name === 'string')) return names;
+    throw new AuditorError('stateUnusable', `${file} does not hold names of databases`);
   }
 
   async pin(address: string, server: string): Promise<string> {
-    const file = path.join(this.#folder, 'servers.json');
-    const servers = ((await this.#readJson(file)) ?? {}) as Record<string, string>;
-    const known = servers[address];
-    if (known !== undefined) return known;
-    await ensureDirectory(this.#folder);
-    await writeFileDurably(file, `${JSON.stringify({ ...servers, [address]: server }, null, 2)}\n`);
-    return server;
+    return this.#changeServers((servers) => {
+      const known = servers[address];
+      if (known !== undefined) return { result: known };
+      return { result: server, servers: { ...servers, [address]: server } };
+    });
   }
 
-  /** The server that the address had at first. */
+  /** The server that the address had at first. @throws AuditorError stateUnusable */
   async pinned(address: string): Promise<string | undefined> {
-    const file = path.join(this.#folder, 'servers.json');
-    return ((await this.#readJson(file)) as Record<string, string> | undefined)?.[address];
+    return (await this.#servers())[address];
+  }
+
+  /** The next server that answers there is trusted unseen. @returns the one of before */
+  async unpin(address: string): Promise<string | undefined> {
+    return this.#changeServers((servers) => {
+      const { [address]: known, ...others } = servers;
+      return known === undefined ? { result: undefined } : { result: known, servers: others };
+    });
+  }
+
+  /**
+   * The next state of the database is trusted unseen. Those of before stay beside it.
+   * @returns whether there were any
+   */
+  async retire(scope: TrustScope): Promise<boolean> {
+    const names = await this.databases(scope.server);
+    if (!names.includes(scope.database)) return false;
+    const file = this.#historyFile(scope);
+    await guarded(file, async () => {
+      const bytes = await readFileIfExists(file);
+      if (bytes !== undefined) await rename(file, `${file}.retired-${this.#clock.now()}`);
+      await syncDirectory(path.dirname(file));
+    });
+    this.#histories.delete(keyOf(scope));
+    await this.#writeNames(
+      scope.server,
+      names.filter((name) => name !== scope.database),
+    );
+    return true;
   }
 
   async #history(scope: TrustScope): Promise<StateHistory> {
@@ -95,10 +144,44 @@ export class AuditStateStore implements TrustStore {
 
   async #know({ server, database }: TrustScope): Promise<void> {
     const names = await this.databases(server);
-    if (names.includes(database)) return;
-    await ensureDirectory(path.dirname(this.#databasesFile(server)));
-    const all = [...names, database].sort();
-    await writeFileDurably(this.#databasesFile(server), `${JSON.stringify(all)}\n`);
+    if (!names.includes(database)) await this.#writeNames(server, [...names, database].sort());
+  }
+
+  #writeNames(server: string, names: readonly string[]): Promise<void> {
+    const file = this.#databasesFile(server);
+    return guarded(file, () => writeFileDurably(file, `${JSON.stringify(names)}\n`));
+  }
+
+  async #servers(): Promise<Readonly<Record<string, string>>> {
+    const servers = await this.#readJson(this.#serversFile);
+    if (servers === undefined) return {};
+    if (typeof servers === 'object' && servers !== null && !Array.isArray(servers)) {
+      return servers as Record<string, string>;
+    }
+    throw new AuditorError('stateUnusable', `${this.#serversFile} does not name servers`);
+  }
+
+  /** One change after the other: several servers share the file. */
+  #changeServers<T>(
+    change: (servers: Readonly<Record<string, string>>) => {
+      readonly result: T;
+      readonly servers?: Readonly<Record<string, string>>;
+    },
+  ): Promise<T> {
+    const run = async () => {
+      const { result, servers } = change(await this.#servers());
+      if (servers === undefined) return result;
+      const file = this.#serversFile;
+      await guarded(file, () => writeFileDurably(file, `${JSON.stringify(servers, null, 2)}\n`));
+      return result;
+    };
+    const changed = this.#pinning.then(run, run);
+    this.#pinning = changed.catch(() => {});
+    return changed;
+  }
+
+  get #serversFile(): string {
+    return path.join(this.#folder, 'servers.json');
   }
 
   #databasesFile(server: string): string {
@@ -110,13 +193,15 @@ export class AuditStateStore implements TrustStore {
   }
 
   async #readJson(file: string): Promise<unknown> {
-    const bytes = await readFileIfExists(file);
-    if (bytes === undefined) return undefined;
-    try {
-      return JSON.parse(bytes.toString('utf8'));
-    } catch (error) {
-      throw new AuditorError('stateUnusable', `${file} is not JSON: ${messageOf(error)}`);
-    }
+    return guarded(file, async () => {
+      const bytes = await readFileIfExists(file);
+      if (bytes === undefined) return undefined;
+      try {
+        return JSON.parse(bytes.toString('utf8'));
+      } catch (error) {
+        throw new AuditorError('stateUnusable', `${file} is not JSON: ${messageOf(error)}`);
+      }
+    });
   }
 }
 

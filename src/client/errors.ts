@@ -51,6 +51,8 @@ export class CallError extends ClientError {
 export type VerificationCheck =
   | 'proof'
   | 'history'
+  /** The history ends before the trusted state. */
+  | 'rollback'
   | 'identity'
   | 'signature'
   | 'value'

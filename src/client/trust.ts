@@ -24,6 +24,8 @@ import { transactionFromMessage } from './values.js';
 
 const NOTHING: State = { txId: 0, txHash: EMPTY_HASH };
 const ADVANCE_TRIES = 16;
+/** What a server says of data that do not match their digests. */
+const DAMAGED = /(?:data|proof|digest).*(corrupt|not match)|is corrupted|damaged/i;
 
 /** A state as the server gave it. */
 export interface SignedState extends State {
@@ -112,7 +114,11 @@ export class TrustKeeper {
       }
     }
     if (current.txId === 0) return current;
-    await this.#prove(scope, current, trust, options);
+    try {
+      await this.#prove(scope, current, trust, options);
+    } catch (error) {
+      throw this.#unproved(scope, current, error);
+    }
     await this.#advance(scope, base, current, options);
     return current;
   }
@@ -125,18 +131,7 @@ export class TrustKeeper {
     options: CallOptions,
   ): Promise<void> {
     this.#checkIdentity(scope);
-    if (/(?:data|proof|digest).*(corrupt|not match)|is corrupted|damaged/i.test(refusal.details)) {
-      throw this.#failure(
-        scope,
-        {
-          check: 'serverReport',
-          reason: 'the server itself finds its data damaged',
-          expected: 'data that match their digests',
-          found: refusal.details,
-        },
-        refusal,
-      );
-    }
+    if (DAMAGED.test(refusal.details)) throw this.#damaged(scope, refusal);
     if (base === undefined || isAboutLogin(refusal)) return;
     try {
       await this.verifiedState(options);
@@ -144,7 +139,7 @@ export class TrustKeeper {
       if (error instanceof VerificationError) throw error;
       if (/^illegal state/.test(refusal.details)) {
         throw this.#failure(scope, {
-          check: 'history',
+          check: 'rollback',
           reason: 'the server does not know the trusted state',
           expected: stateText(base),
           found: refusal.details,
@@ -185,6 +180,33 @@ export class TrustKeeper {
       }
       return verdict;
     });
+  }
+
+  /** A server that names a state must be able to prove it. */
+  #unproved(scope: TrustScope, state: State, error: unknown): unknown {
+    const refused = error instanceof CallError && error.code === 'refused' && !isAboutLogin(error);
+    if (!refused) return error;
+    if (DAMAGED.test(error.details)) return this.#damaged(scope, error);
+    if (!/not found|illegal (?:state|arguments)/.test(error.details)) return error;
+    return this.#failure(scope, {
+      check: 'proof',
+      reason: 'the server does not prove the state that it names',
+      expected: `a proof of ${stateText(state)}`,
+      found: error.details,
+    });
+  }
+
+  #damaged(scope: TrustScope, refusal: CallError): VerificationError {
+    return this.#failure(
+      scope,
+      {
+        check: 'serverReport',
+        reason: 'the server itself finds its data damaged',
+        expected: 'data that match their digests',
+        found: refusal.details,
+      },
+      refusal,
+    );
   }
 
   /** One after the other, so that only other processes can be in the way. */
@@ -304,7 +326,7 @@ export class TrustKeeper {
 
   #older(scope: TrustScope, base: State, current: State): VerificationError {
     return this.#failure(scope, {
-      check: 'history',
+      check: 'rollback',
       reason: 'the history of the server ends before the trusted state: it was rolled back',
       expected: `${stateText(base)} or a newer one`,
       found: stateText(current),

@@ -36,6 +36,7 @@ export function auditStage(log: AuditLog, options: AuditStageOptions): AuditStag
 }
 
 class StreamAuditStage implements AuditStage {
+  readonly received: AuditStage['received'];
   readonly #log: AuditLog;
   readonly #options: AuditStageOptions;
   /** Names of events whose calls write data. */
@@ -48,6 +49,7 @@ class StreamAuditStage implements AuditStage {
   constructor(log: AuditLog, options: AuditStageOptions) {
     this.#log = log;
     this.#options = options;
+    this.received = options.received ? (call) => this.#received(call) : undefined;
     this.#proxies = new AddressSet(options.trustedProxies);
     for (const kind of callEventKinds()) {
       if (kind.class === 'write' || kind.name === 'tx.import') this.#writes.add(kind.name);
@@ -62,8 +64,7 @@ class StreamAuditStage implements AuditStage {
     return this.#log.admit(readOnly, this.#writes.has(name));
   }
 
-  received(call: AuditedCall): Promise<unknown> | undefined {
-    if (!this.#options.received) return undefined;
+  #received(call: AuditedCall): Promise<unknown> | undefined {
     const event = this.#eventOf(call, undefined);
     const { duration_us: _duration, status: _status, ...data } = event.event_data;
     const marked = { ...data, outcome: 'unknown', stage: 'received' };

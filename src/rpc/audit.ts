@@ -66,10 +66,10 @@ export interface AuditStage {
    */
   admit(name: string, readOnly: boolean): Promise<void> | undefined;
   /**
-   * Called before a call that may change something is carried out.
+   * Called before a call that may change something is carried out; undefined where nobody wants to know.
    * @returns a promise that the call waits for; it rejects when the call must not go on
    */
-  received(call: AuditedCall): Promise<unknown> | undefined;
+  readonly received?: ((call: AuditedCall) => Promise<unknown> | undefined) | undefined;
   /** Resolves when the event is on disk, or the filter left it out. The answer waits for it. */
   record(call: AuditedCall): Promise<unknown> | undefined;
 }
@@ -77,7 +77,6 @@ export interface AuditStage {
 export const noAudit: AuditStage = {
   selects: () => false,
   admit: () => undefined,
-  received: () => undefined,
   record: () => undefined,
 };
 

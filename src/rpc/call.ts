@@ -192,37 +192,36 @@ export class Call implements DatabaseContext {
     switch (this.#plan.kind) {
       case 'unary': {
         const request = await this.#readRequest(row);
-        await this.#received();
+        if (this.#tellsReceived) await this.#received();
         return this.#answer(await row.handler(this, request));
       }
       case 'clientStream':
-        await this.#received();
+        if (this.#tellsReceived) await this.#received();
         return this.#answer(await row.handler(this, this.#requests()));
       case 'serverStream': {
         const request = await this.#readRequest(row);
-        await this.#received();
+        if (this.#tellsReceived) await this.#received();
         return this.#stream(row.handler(this, request));
       }
       case 'bidi':
-        await this.#received();
+        if (this.#tellsReceived) await this.#received();
         return this.#stream(row.handler(this, this.#requests()));
     }
   }
 
   /** For calls that may end the server, or change something and never answer. */
-  #received(): Promise<void> | undefined {
+  get #tellsReceived(): boolean {
     const { audit: row } = this.#plan;
-    if (!this.#audited || row.class === 'auth' || isReadOnly(row)) return undefined;
-    const { audit } = this.#environment;
-    const name = eventNameOf(row, this.#request, false, undefined);
-    const refuse = (cause: unknown): never => {
-      throw new RpcError('auditUnavailable', undefined, { cause });
-    };
+    if (this.#environment.audit.received === undefined || !this.#audited) return false;
+    return row.class !== 'auth' && !isReadOnly(row);
+  }
+
+  async #received(): Promise<void> {
+    const name = eventNameOf(this.#plan.audit, this.#request, false, undefined);
     try {
-      const call = this.#auditedCall(name, undefined, undefined);
-      return audit.received(call)?.then(() => undefined, refuse);
+      await this.#environment.audit.received?.(this.#auditedCall(name, undefined, undefined));
     } catch (cause) {
-      return refuse(cause);
+      throw new RpcError('auditUnavailable', undefined, { cause });
     }
   }
 

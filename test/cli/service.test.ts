@@ -10,18 +10,12 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseConfigFile } from '../../src/app/config/file.js';
-import { renderSampleFile } from '../../src/app/config/index.js';
 import type { ServiceHost } from '../../src/app/service/host.js';
 import { installService } from '../../src/app/service/manage.js';
-import { renderUnit, SERVER_SERVICE } from '../../src/app/service/unit.js';
+import { renderUnit, SERVICE_PATHS } from '../../src/app/service/unit.js';
 import { runServiceAction } from '../../src/cli/service.js';
 
-const SERVICE_PATHS = SERVER_SERVICE.paths;
 const program = { node: '/usr/bin/node', script: '/usr/lib/node_modules/stele/stele.js' };
-
-const first = {
-  config: renderSampleFile({ dir: SERVICE_PATHS.data, logfile: SERVICE_PATHS.logFile }),
-};
 
 interface Machine extends ServiceHost {
   readonly steps: string[];
@@ -89,9 +83,7 @@ const linuxOnly = { skip: process.platform !== 'linux' };
 
 test('installing writes configuration, password and unit, and starts the service', async () => {
   const machine = recordingMachine();
-  assert.deepEqual(await installService(machine, program, SERVER_SERVICE, first), {
-    madePassword: true,
-  });
+  assert.deepEqual(await installService(machine, program), { madePassword: true });
   assert.deepEqual(machine.steps, [
     'mkdir /etc/stele 755',
     'write /etc/stele/stele.toml 644',
@@ -108,26 +100,24 @@ test('installing writes configuration, password and unit, and starts the service
       ['logFile', '/var/log/stele/stele.log'],
     ],
   );
-  const password = machine.files.get(SERVICE_PATHS.password) ?? '';
+  const password = machine.files.get(SERVICE_PATHS.adminPassword) ?? '';
   for (const expected of [/^.{24}\n$/, /[a-z]/, /[A-Z]/, /\d/, /[-_.+=]/]) {
     assert.match(password, expected);
   }
 });
 
 test('installing again keeps configuration and password', async () => {
-  const machine = recordingMachine({ files: [SERVICE_PATHS.config, SERVICE_PATHS.password] });
-  assert.deepEqual(await installService(machine, program, SERVER_SERVICE, first), {
-    madePassword: false,
-  });
+  const machine = recordingMachine({ files: [SERVICE_PATHS.config, SERVICE_PATHS.adminPassword] });
+  assert.deepEqual(await installService(machine, program), { madePassword: false });
   assert.equal(machine.files.get(SERVICE_PATHS.config), 'old');
-  assert.equal(machine.files.get(SERVICE_PATHS.password), 'old');
+  assert.equal(machine.files.get(SERVICE_PATHS.adminPassword), 'old');
   assert.ok(machine.steps.includes('write /etc/systemd/system/stele.service 644'));
 });
 
 test('a program in a home directory, which the service could not see, is not installed', async () => {
   for (const node of ['/home/me/.nvm/bin/node', '/root/node']) {
     const machine = recordingMachine();
-    await assert.rejects(installService(machine, { ...program, node }, SERVER_SERVICE, first), {
+    await assert.rejects(installService(machine, { ...program, node }), {
       code: 'serviceFailed',
       message: /lives in a home directory/,
     });
@@ -136,17 +126,14 @@ test('a program in a home directory, which the service could not see, is not ins
 });
 
 test('a step that fails ends the installation with its name', async () => {
-  await assert.rejects(
-    installService(recordingMachine({ fails: 'enable' }), program, SERVER_SERVICE, first),
-    {
-      code: 'serviceFailed',
-      message: 'systemctl enable --now stele failed with exit code 5',
-    },
-  );
+  await assert.rejects(installService(recordingMachine({ fails: 'enable' }), program), {
+    code: 'serviceFailed',
+    message: 'systemctl enable --now stele failed with exit code 5',
+  });
 });
 
 test('the unit starts what is installed, with the password as a credential, confined', () => {
-  const unit = renderUnit(program, SERVER_SERVICE);
+  const unit = renderUnit(program);
   for (const line of [
     'ExecStart=/usr/bin/node /usr/lib/node_modules/stele/stele.js --config /etc/stele/stele.toml ' +
       '--admin-password-file $' +
@@ -173,7 +160,7 @@ test('the unit starts what is installed, with the password as a credential, conf
 test('nothing in a path is expanded or split by systemd', () => {
   const script = '/opt/a b/100%/$HOME/"x"/\\.js';
   assert.ok(
-    renderUnit({ ...program, script }, SERVER_SERVICE).includes(
+    renderUnit({ ...program, script }).includes(
       'ExecStart=/usr/bin/node "/opt/a b/100%%/$$HOME/\\"x\\"/\\\\.js" --config',
     ),
   );
@@ -185,10 +172,7 @@ test('systemd finds nothing wrong with the unit and calls it well confined', {
   const directory = mkdtempSync(path.join(tmpdir(), 'stele-unit-'));
   try {
     const file = path.join(directory, 'stele.service');
-    writeFileSync(
-      file,
-      renderUnit({ node: process.execPath, script: '/opt/stele/stele.js' }, SERVER_SERVICE),
-    );
+    writeFileSync(file, renderUnit({ node: process.execPath, script: '/opt/stele/stele.js' }));
     const analyze = (...args: string[]) =>
       spawnSync('systemd-analyze', [...args, file], { encoding: 'utf8' });
     const verified = analyze('verify', '--man=no');

@@ -19,8 +19,6 @@ class MemoryAudit implements AuditStage {
     return true;
   }
 
-  received(): undefined {}
-
   admit(): undefined {
     if (!this.admits) throw new Error('no space left');
   }

@@ -1,14 +1,14 @@
 import { randomInt } from 'node:crypto';
+import { renderSampleFile } from '../config/index.js';
 import { AppError } from '../errors.js';
 import type { ServiceHost } from './host.js';
-import { livesInHome, renderUnit, type Service, type ServiceProgram } from './unit.js';
-
-/** What the files of a service hold at first. */
-export interface FirstFiles {
-  readonly config: string;
-  /** Absent: one is made. */
-  readonly password?: string | undefined;
-}
+import {
+  livesInHome,
+  renderUnit,
+  SERVICE_NAME,
+  SERVICE_PATHS,
+  type ServiceProgram,
+} from './unit.js';
 
 /**
  * Installs, enables and starts the service. Configuration and password that are there already stay.
@@ -18,52 +18,67 @@ export interface FirstFiles {
 export async function installService(
   host: ServiceHost,
   program: ServiceProgram,
-  service: Service,
-  first: FirstFiles,
 ): Promise<{ readonly madePassword: boolean }> {
-  const { paths } = service;
-  if (host.isDryRun !== true && livesInHome(program)) {
-    throw new AppError(
-      'serviceFailed',
-      `${program.script} with ${program.node} lives in a home directory, which the service cannot ` +
-        'see; install Node and stele for the whole machine (npm install --global stele)',
-    );
+  checkProgram(host, program);
+  await host.makeDirectory(SERVICE_PATHS.configDirectory, 0o755);
+  if (!host.exists(SERVICE_PATHS.config)) {
+    const settings = { dir: SERVICE_PATHS.data, logfile: SERVICE_PATHS.logFile };
+    await host.writeFile(SERVICE_PATHS.config, renderSampleFile(settings), 0o644);
   }
-  await host.makeDirectory(paths.configDirectory, 0o755);
-  if (!host.exists(paths.config)) await host.writeFile(paths.config, first.config, 0o644);
-  const isNew = !host.exists(paths.password);
-  if (isNew) {
-    await host.writeFile(paths.password, `${first.password ?? makePassword()}\n`, 0o600);
+  const madePassword = !host.exists(SERVICE_PATHS.adminPassword);
+  if (madePassword) {
+    await host.writeFile(SERVICE_PATHS.adminPassword, `${makePassword()}\n`, 0o600);
   }
-  await host.writeFile(paths.unit, renderUnit(program, service), 0o644);
+  await enableService(host, SERVICE_PATHS.unit, renderUnit(program), SERVICE_NAME);
+  return { madePassword };
+}
+
+/** @throws AppError serviceFailed for a program that the service could not see */
+export function checkProgram(host: ServiceHost, program: ServiceProgram): void {
+  if (host.isDryRun === true || !livesInHome(program)) return;
+  throw new AppError(
+    'serviceFailed',
+    `${program.script} with ${program.node} lives in a home directory, which the service cannot ` +
+      'see; install Node and stele for the whole machine (npm install --global stele)',
+  );
+}
+
+/** Writes the unit, and starts the service now and with the machine. @throws AppError serviceFailed */
+export async function enableService(
+  host: ServiceHost,
+  file: string,
+  unit: string,
+  name: string,
+): Promise<void> {
+  await host.writeFile(file, unit, 0o644);
   await systemctl(host, 'daemon-reload');
-  await systemctl(host, 'enable', '--now', service.name);
-  return { madePassword: isNew && first.password === undefined };
+  await systemctl(host, 'enable', '--now', name);
+}
+
+/** Stops the service and removes its unit. @throws AppError serviceFailed */
+export async function disableService(host: ServiceHost, file: string, name: string): Promise<void> {
+  if (host.exists(file)) await systemctl(host, 'disable', '--now', name);
+  await host.remove(file);
+  await systemctl(host, 'daemon-reload');
 }
 
 /** Stops and removes the service; data, logs and configuration only when they shall be erased too. */
-export async function uninstallService(
-  host: ServiceHost,
-  { name, paths, erased }: Service,
-  eraseData: boolean,
-): Promise<void> {
-  if (host.exists(paths.unit)) {
-    await systemctl(host, 'disable', '--now', name);
-  }
-  await host.remove(paths.unit);
-  await systemctl(host, 'daemon-reload');
+export async function uninstallService(host: ServiceHost, eraseData: boolean): Promise<void> {
+  await disableService(host, SERVICE_PATHS.unit, SERVICE_NAME);
   if (!eraseData) return;
   // A dynamic user's directories are links to private ones.
-  for (const directory of [`/var/lib/private/${name}`, `/var/log/private/${name}`]) {
+  for (const directory of ['/var/lib/private/stele', '/var/log/private/stele']) {
     await host.remove(directory);
   }
-  for (const file of [paths.data, paths.log, ...erased]) await host.remove(file);
+  await host.remove(SERVICE_PATHS.data);
+  await host.remove(SERVICE_PATHS.log);
+  await host.remove(SERVICE_PATHS.configDirectory);
 }
 
 export async function controlService(
   host: ServiceHost,
-  { name }: Service,
   action: 'start' | 'stop' | 'restart',
+  name: string = SERVICE_NAME,
 ): Promise<void> {
   await systemctl(host, action, name);
 }
@@ -72,7 +87,10 @@ export type ServiceStatus =
   | { readonly kind: 'notInstalled' | 'stopped' }
   | { readonly kind: 'running'; readonly pid: number };
 
-export async function serviceStatus(host: ServiceHost, { name }: Service): Promise<ServiceStatus> {
+export async function serviceStatus(
+  host: ServiceHost,
+  name: string = SERVICE_NAME,
+): Promise<ServiceStatus> {
   const properties = await systemctl(
     host,
     'show',

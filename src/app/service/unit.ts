@@ -1,70 +1,15 @@
-import path from 'node:path';
-
 /** Where an installed service keeps what. Fixed: what `uninstall` removes is never taken from a setting. */
-export interface ServicePaths {
-  readonly unit: string;
-  readonly configDirectory: string;
-  readonly config: string;
-  /** Of the first user of a server, or that the auditor logs in with. */
-  readonly password: string;
-  readonly data: string;
-  readonly log: string;
-  readonly logFile: string;
-}
+export const SERVICE_PATHS = {
+  unit: '/etc/systemd/system/stele.service',
+  configDirectory: '/etc/stele',
+  config: '/etc/stele/stele.toml',
+  adminPassword: '/etc/stele/admin-password',
+  data: '/var/lib/stele',
+  log: '/var/log/stele',
+  logFile: '/var/log/stele/stele.log',
+} as const;
 
-/** A program that systemd runs. */
-export interface Service {
-  /** Of the unit, its user and its folders. */
-  readonly name: string;
-  readonly description: string;
-  /** What a user types to install it. */
-  readonly installer: string;
-  readonly paths: ServicePaths;
-  /** Arguments before those that name the files. */
-  readonly command: readonly string[];
-  readonly passwordFlag: string;
-  /** Removed with the data. */
-  readonly erased: readonly string[];
-  /** Kept longer than others when memory is short. */
-  readonly oomScoreAdjust: number;
-}
-
-function pathsOf(name: string, config: string, password: string): ServicePaths {
-  return {
-    unit: `/etc/systemd/system/${name}.service`,
-    configDirectory: '/etc/stele',
-    config: `/etc/stele/${config}`,
-    password: `/etc/stele/${password}`,
-    data: `/var/lib/${name}`,
-    log: `/var/log/${name}`,
-    logFile: `/var/log/${name}/${name}.log`,
-  };
-}
-
-const serverPaths = pathsOf('stele', 'stele.toml', 'admin-password');
-const auditorPaths = pathsOf('stele-auditor', 'steleclient.toml', 'auditor-password');
-
-export const SERVER_SERVICE: Service = {
-  name: 'stele',
-  description: 'Stele, immutable key-value database',
-  installer: 'stele service install',
-  paths: serverPaths,
-  command: [],
-  passwordFlag: '--admin-password-file',
-  erased: [serverPaths.configDirectory],
-  oomScoreAdjust: -500,
-};
-
-export const AUDITOR_SERVICE: Service = {
-  name: 'stele-auditor',
-  description: 'Auditor of immutable key-value databases',
-  installer: 'steleclient audit-mode install',
-  paths: auditorPaths,
-  command: ['audit-mode'],
-  passwordFlag: '--audit-password-file',
-  erased: [auditorPaths.config, auditorPaths.password],
-  oomScoreAdjust: 0,
-};
+export const SERVICE_NAME = 'stele';
 
 /** The program as the service starts it. */
 export interface ServiceProgram {
@@ -74,50 +19,63 @@ export interface ServiceProgram {
   readonly script: string;
 }
 
+/** What differs between the services of this project. */
+export interface ServiceRow {
+  /** Of the unit, its user and its directories. */
+  readonly name: string;
+  readonly description: string;
+  /** Lines at the head of the unit, each with its #. */
+  readonly comment: string;
+  /** Arguments of the program, in the words of systemd. */
+  readonly start: readonly string[];
+  /** Files that only the service may read, by the names that it knows them by. */
+  readonly credentials: Readonly<Record<string, string>>;
+  readonly data: string;
+  /** Further settings of the section Service. */
+  readonly more: readonly string[];
+}
+
 /**
  * The systemd unit. The user exists only while the service runs, sees nothing of the machine but its own
- * directories, and gets the password as a credential that no other user can read. Not hardened against
- * writable code pages: the compiler of Node needs them.
+ * directories, and gets passwords as credentials that no other user can read. Not hardened against writable
+ * code pages: the compiler of Node needs them.
  */
-export function renderUnit({ node, script }: ServiceProgram, service: Service): string {
-  const { name, description, installer, paths, command, passwordFlag } = service;
-  const words = [node, script, ...command, '--config', paths.config];
-  const start = words.map(quoteArgument).join(' ');
-  const credential = path.basename(paths.password);
-  return `# Written by ${installer}. Settings belong into ${paths.config}, changes of this
-# unit into a drop-in (systemctl edit ${name}). A private key that the service shall read is best
-# passed as the password is: LoadCredential=pkey:/etc/stele/pkey.pem and, as a flag in ExecStart,
-# --pkey \${CREDENTIALS_DIRECTORY}/pkey.
+export function renderServiceUnit(row: ServiceRow, { node, script }: ServiceProgram): string {
+  const start = [...[node, script].map(quoteArgument), ...row.start].join(' ');
+  const credentials = Object.entries(row.credentials).map(
+    ([name, file]) => `LoadCredential=${name}:${file}\n`,
+  );
+  return `${row.comment}
 [Unit]
-Description=${description}
+Description=${row.description}
 Wants=network-online.target
 After=network-online.target
 
 [Service]
 Type=exec
-ExecStart=${start} ${passwordFlag} \${CREDENTIALS_DIRECTORY}/${credential}
-ExecReload=/bin/kill -HUP $MAINPID
-LoadCredential=${credential}:${paths.password}
-Environment=NODE_ENV=production
+ExecStart=${start}
+${row.more.map((line) => `${line}\n`).join('')}${credentials.join('')}Environment=NODE_ENV=production
 Restart=on-failure
 RestartSec=2
 # Wrong configuration does not get better by trying again.
 RestartPreventExitStatus=2
 TimeoutStopSec=30
 KillMode=mixed
-LimitNOFILE=65536
-OOMScoreAdjust=${service.oomScoreAdjust}
 
-User=${name}
+User=${row.name}
 DynamicUser=yes
-StateDirectory=${name}
+StateDirectory=${row.name}
 StateDirectoryMode=0700
-LogsDirectory=${name}
-LogsDirectoryMode=0750
-WorkingDirectory=${paths.data}
+WorkingDirectory=${row.data}
 UMask=0077
 
-CapabilityBoundingSet=
+${HARDENING}
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+const HARDENING = `CapabilityBoundingSet=
 NoNewPrivileges=yes
 ProtectSystem=strict
 ProtectHome=yes
@@ -137,10 +95,40 @@ RestrictSUIDSGID=yes
 LockPersonality=yes
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
-
-[Install]
-WantedBy=multi-user.target
 `;
+
+/** Where a service finds a credential, in the words of systemd. */
+export function credentialFile(name: string): string {
+  return `\${CREDENTIALS_DIRECTORY}/${name}`;
+}
+
+/** The unit of the server. */
+export function renderUnit(program: ServiceProgram): string {
+  const { config, adminPassword, data } = SERVICE_PATHS;
+  return renderServiceUnit(
+    {
+      name: SERVICE_NAME,
+      description: 'Stele, immutable key-value database',
+      comment: `# Written by stele service install. Settings belong into ${config}, changes of this
+# unit into a drop-in (systemctl edit ${SERVICE_NAME}). A private key that the service shall read is best
+# passed as the password is: LoadCredential=pkey:/etc/stele/pkey.pem and, as a flag in ExecStart,
+# --pkey \${CREDENTIALS_DIRECTORY}/pkey.`,
+      start: [
+        ...['--config', config],
+        ...['--admin-password-file', credentialFile('admin-password')],
+      ],
+      credentials: { 'admin-password': adminPassword },
+      data,
+      more: [
+        'ExecReload=/bin/kill -HUP $MAINPID',
+        `LogsDirectory=${SERVICE_NAME}`,
+        'LogsDirectoryMode=0750',
+        'LimitNOFILE=65536',
+        'OOMScoreAdjust=-500',
+      ],
+    },
+    program,
+  );
 }
 
 /** One argument of a command line in a unit: quoted, with nothing in it that systemd would expand. */

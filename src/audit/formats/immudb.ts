@@ -10,7 +10,7 @@ export function toImmudb(event: NativeEvent): Record<string, JsonValue> {
     user: event.username === '-' ? '' : event.username,
     ip: event.source_ip_address === '-' ? '' : event.source_ip_address,
     db: textOf(data, 'db'),
-    method: `/immudb.schema.ImmuService/${textOf(data, 'rpc') ?? event.event_name}`,
+    method: `/${serviceOf(event)}/${textOf(data, 'rpc') ?? event.event_name}`,
     type: typeOf(event),
     ok: outcomeOf(event) === 'success',
     err: textOf(data, 'error'),
@@ -28,4 +28,10 @@ function typeOf({ event_name: name, read_only: readOnly }: NativeEvent): string 
   if (/^(auth|authz|session)\./.test(name)) return 'AUTH';
   if (/^(user|database|config|server|audit)\./.test(name)) return readOnly ? 'READ' : 'ADMIN';
   return readOnly ? 'READ' : 'WRITE';
+}
+
+/** Calls about the stream are none of immudb's. */
+function serviceOf({ event_name: name, event_data: data }: NativeEvent): string {
+  const isOwn = name.startsWith('audit.') || textOf(data, 'rpc') === 'SetAuditConfig';
+  return isOwn ? 'stele.admin.AdminService' : 'immudb.schema.ImmuService';
 }

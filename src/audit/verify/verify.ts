@@ -14,8 +14,8 @@ export interface VerifyOptions {
   readonly path: string;
   /** Without it only the chain is checked. */
   readonly source?: SealSource | undefined;
-  /** Lines behind this one are left: a server is just writing them. */
-  readonly lastSeq?: number | undefined;
+  /** Lines behind this one are left: a server is just writing them. Asked before each file. */
+  readonly lastSeq?: (() => number) | undefined;
   /** Called after each file. */
   readonly onProgress?: ((files: number, of: number) => void) | undefined;
 }
@@ -82,7 +82,7 @@ class Check {
     const scan = await scanFile(file, {
       before,
       markSeq: seal ? undefined : this.#checkpoint?.up_to_seq,
-      lastSeq: this.#options.lastSeq,
+      lastSeq: this.#options.lastSeq?.(),
       note: NOTED,
       each: (name, line) => this.#transactions.line(name, line),
     });

@@ -42,5 +42,7 @@ export const OPTIONS: readonly OptionRow[] = [
   optionRow('max-recv-msg-size', 'number', '', { ignored: true, value: 'BYTES' }),
   optionRow('dir', 'text', '', { ignored: true, value: 'DIR' }),
   optionRow('roots-filepath', 'text', '', { ignored: true, value: 'DIR' }),
+  optionRow('prometheus-port', 'number', '', { ignored: true, value: 'PORT' }),
+  optionRow('prometheus-host', 'text', '', { ignored: true, value: 'HOST' }),
   optionRow('auth', 'switch', '', { ignored: true }),
 ];

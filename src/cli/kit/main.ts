@@ -53,13 +53,16 @@ async function dispatch<P extends Print>(
   const own = program.row.own?.find(
     (command) => command.name === name || command.aliases?.includes(name),
   );
-  if (own !== undefined) return own.run(words.slice(1), settings, world);
+  const given = [...flags];
+  if (own !== undefined) {
+    warnOfSecrets(program, given, world);
+    return own.run(words.slice(1), settings, world);
+  }
   if (words.length === 1 && program.find(words) === undefined && program.group(name)) {
     world.out.write(await helpOf(program, words));
     return EXIT_SUCCESS;
   }
   const { command, rest } = program.named(words);
-  const given = [...flags];
   checkFlags(command, given, program);
   warnOfSecrets(program, given, world);
   const abort = new AbortController();

@@ -83,13 +83,10 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** Flag, environment, file, default: the first that has it. */
 export class Settings {
   readonly #values: ReadonlyMap<string, string>;
-  /** Names given by a flag. */
-  readonly #flags: ReadonlySet<string>;
   readonly env: Environment;
 
-  private constructor(values: Map<string, string>, flags: ReadonlySet<string>, env: Environment) {
+  private constructor(values: Map<string, string>, env: Environment) {
     this.#values = values;
-    this.#flags = flags;
     this.env = env;
   }
 
@@ -110,18 +107,14 @@ export class Settings {
       if (found !== undefined) values.set(option.name, found);
     }
     for (const [name, value] of flags) values.set(name, value);
-    return new Settings(values, new Set(flags.keys()), env);
+    return new Settings(values, env);
   }
 
   /** The same with flags of one line of the shell. */
   with(flags: ReadonlyMap<string, string>): Settings {
     const values = new Map(this.#values);
     for (const [name, value] of flags) values.set(name, value);
-    return new Settings(values, new Set([...this.#flags, ...flags.keys()]), this.env);
-  }
-
-  isFlag(name: string): boolean {
-    return this.#flags.has(name);
+    return new Settings(values, this.env);
   }
 
   /** Undefined when empty. */

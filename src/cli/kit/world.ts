@@ -15,6 +15,6 @@ export interface World extends Terminal {
 
 export interface Process extends World {
   readonly env: Environment;
-  /** Calls back when the user interrupts. */
+  /** Calls back when the user interrupts, or the system ends the program. */
   readonly onInterrupt: (interrupt: () => void) => void;
 }

@@ -12,6 +12,7 @@ import { toEcsLine } from '../../../src/audit/formats/ecs.js';
 import { MAPPED_EVENTS, mappingOf } from '../../../src/audit/formats/mappings.js';
 import { toMongo } from '../../../src/audit/formats/mongo.js';
 import { toOcsf } from '../../../src/audit/formats/ocsf.js';
+import { catalogueRows } from '../../../src/rpc/index.js';
 import { sampleEvent } from '../event-samples.js';
 
 const OPTIONS = { productVersion: '0.1.0' };
@@ -130,4 +131,12 @@ test('immudb has nanoseconds that no number of JavaScript can hold', () => {
   const line = formatEvent(sampleEvent(), 'immudb', OPTIONS);
   assert.match(line, /^\{"ts":1795386686123000000,"user":"alice"/);
   assert.equal(JSON.parse(line).type, 'WRITE');
+});
+
+test('every event of the catalogue has its place in the other schemas', () => {
+  const names = catalogueRows().map(({ name }) => name);
+  assert.deepEqual(
+    names.filter((name) => !MAPPED_EVENTS.includes(name)),
+    [],
+  );
 });

@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { methods } from '../../../dist/src/wire/index.js';
 import { baseline } from '../processes.mjs';
 import { atLeast, atMost } from '../report.mjs';
@@ -11,6 +14,8 @@ const LOADS = [
 /** Each side is measured so often, in turns, so that what the machine does else falls on both. */
 const ROUNDS = 3;
 const EXCLUDED_NS_MAX = 100;
+const VERIFIED_LINES = 200_000;
+const VERIFIED_PER_SECOND_MIN = 50_000;
 
 /** `Set` with and without the audit stream, on two servers that run side by side. */
 export async function audit(context) {
@@ -20,6 +25,7 @@ export async function audit(context) {
     ['--audit=false'],
   );
   await excluded(context);
+  await verified(context);
 }
 
 async function measure(context, off, on) {
@@ -100,4 +106,60 @@ async function excluded(context) {
     unit: 'ns',
     wanted: atMost(EXCLUDED_NS_MAX, `<= ${EXCLUDED_NS_MAX} ns`),
   });
+}
+
+/** Reads a stream and checks every line of it, as `stele audit verify --chain-only` does. */
+async function verified(context) {
+  const { lineFormat, verifyAudit } = await import('../../../dist/src/audit/index.js');
+  const dir = context.folder('verify');
+  const file = path.join(dir, 'audit.json');
+  writeStream(file, lineFormat('native', { productVersion: '' }), VERIFIED_LINES);
+  const reports = [];
+  for (let round = 0; round < (context.quick ? 1 : ROUNDS); round++) {
+    reports.push(await verifyAudit({ path: file }));
+  }
+  if (reports.some(({ ok, lines }) => !ok || lines !== VERIFIED_LINES))
+    throw new Error('not sound');
+  const perSecond = Math.max(...reports.map(({ lines, elapsedMs }) => (1000 * lines) / elapsedMs));
+  context.remove(dir);
+  context.add({
+    figure: 'verify, one core',
+    value: perSecond,
+    unit: 'lines/s',
+    wanted: atLeast(VERIFIED_PER_SECOND_MIN, `>= ${VERIFIED_PER_SECOND_MIN}`),
+  });
+}
+
+function writeStream(file, format, count) {
+  const event_data = {
+    auth: 'token',
+    client: 'bench',
+    conn: '0197e0a3-0000-7b02-9a77-0c1d2e3f4a5b',
+  };
+  Object.assign(event_data, {
+    db: 'defaultdb',
+    duration_us: 412,
+    key_count: 1,
+    outcome: 'success',
+  });
+  Object.assign(event_data, {
+    keys: ['h:7c0f9f2d8a2d4f6ab8c1e2f3a4b5c6d7'],
+    rpc: 'Set',
+    status: 'OK',
+  });
+  let prev = '0'.repeat(64);
+  const lines = [];
+  for (let seq = 1; seq <= count; seq++) {
+    const event = {
+      ...{ event_time: '2026-11-22T22:31:26.123Z', event_name: 'kv.set', username: 'alice' },
+      ...{ resource: 'db:defaultdb', event_source: 'stele:bench', source_ip_address: '10.1.2.3' },
+      event_id: '0197e0a3-11aa-7c44-8f5e-6a1f2b3c4d5e',
+      request_id: '0197e0a3-11a9-7b02-9a77-0c1d2e3f4a5b',
+      ...{ read_only: false, event_data: { ...event_data, tx_id: seq, v: 1 } },
+    };
+    const line = format.prepare(event).at({ seq, prev });
+    prev = createHash('sha256').update(line).digest('hex');
+    lines.push(`${line}\n`);
+  }
+  writeFileSync(file, lines.join(''));
 }

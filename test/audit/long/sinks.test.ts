@@ -134,6 +134,8 @@ test('a required sink has the event before the answer, and calls are refused whi
   const metricsPort = await freePort();
   const server = await f.start(
     ...[`--audit-sink=siem=${address}`, '--audit-require-sink=siem', '--audit-block-timeout=1s'],
+    // The server itself says nothing meanwhile.
+    ...['--audit-checkpoint-interval=1h', '--audit-space-warn=0B', '--audit-space-critical=0B'],
     ...['--metrics-server=true', `--metrics-server-port=${metricsPort}`],
   );
   const client = await f.client();

@@ -4,10 +4,10 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { projectRoot } from '../support/project.js';
-import { checkByDocument } from './independent/stream-format.js';
-import { entry, Fixture } from './server-fixture.js';
-import { readStream } from './stream-reader.js';
+import { projectRoot } from '../../support/project.js';
+import { checkByDocument } from '../independent/stream-format.js';
+import { entry, Fixture } from '../server-fixture.js';
+import { readStream } from '../stream-reader.js';
 
 /** A person who has the files, the seals and a noted state, and no program of ours. */
 

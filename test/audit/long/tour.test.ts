@@ -3,8 +3,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { projectRoot } from '../support/project.js';
-import { Fixture } from './server-fixture.js';
+import { projectRoot } from '../../support/project.js';
+import { Fixture } from '../server-fixture.js';
 
 /** The five minutes of README.md, command by command. */
 
