@@ -4,9 +4,11 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { main } from '../../src/cli/admin/main.js';
 import { STELEADMIN } from '../../src/cli/admin/program.js';
+import { SteleClient } from '../../src/client/index.js';
 import { RpcFixture } from '../rpc/fixture.js';
 import { projectRoot } from '../support/project.js';
 import { freePort, ServerProcess } from '../support/server-process.js';
@@ -212,7 +214,7 @@ test('every setting that a flag gives arrives, and no other changes', async (t) 
 });
 
 test('what destroys data needs its flag where nobody can be asked', async (t) => {
-  const { run, ok } = await stageOf(t);
+  const { port, run, ok } = await stageOf(t);
   await ok('database create db1');
   await ok('database unload db1');
   for (const command of ['delete', 'truncate']) {
@@ -226,6 +228,25 @@ test('what destroys data needs its flag where nobody can be asked', async (t) =>
   const period = await run(['database', 'truncate', 'db1', '--yes-i-know-what-i-am-doing']);
   assert.match(period.stderr, /say what is kept: --retention-period 48h/);
   assert.match(await ok('database list'), /db1 .*UNLOADED/);
+  await ok('database load db1');
+  await using client = await SteleClient.connect({ port });
+  await client.openSession('immudb', PASSWORD, 'db1');
+  await client.set('k', 'v');
+  const truncate = 'database truncate db1 --retention-period 0 --yes-i-know-what-i-am-doing'.split(
+    ' ',
+  );
+  // Until the second of the write has passed.
+  let truncated = await run(truncate);
+  for (let i = 0; truncated.exitCode !== 0 && i < 50; i++) {
+    assert.match(truncated.stderr, /no transaction is that old/);
+    await delay(100);
+    truncated = await run(truncate);
+  }
+  assert.equal(
+    truncated.stdout,
+    "truncating database 'db1' up to retention period '0s'...\ndatabase 'db1' successfully truncated\n",
+  );
+  await ok('database unload db1');
   await ok('database delete db1 --yes-i-know-what-i-am-doing');
   assert.doesNotMatch(await ok('database list'), /db1/);
 });
