@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { main } from '../../src/cli/admin/main.js';
 import { STELEADMIN } from '../../src/cli/admin/program.js';
+import { SteleClient } from '../../src/client/index.js';
 import { RpcFixture } from '../rpc/fixture.js';
 import { projectRoot } from '../support/project.js';
+import { freePort, ServerProcess } from '../support/server-process.js';
 import { type Ended, runMain } from './client-world.js';
 
 interface Options {
@@ -211,7 +214,7 @@ test('every setting that a flag gives arrives, and no other changes', async (t) 
 });
 
 test('what destroys data needs its flag where nobody can be asked', async (t) => {
-  const { run, ok } = await stageOf(t);
+  const { port, run, ok } = await stageOf(t);
   await ok('database create db1');
   await ok('database unload db1');
   for (const command of ['delete', 'truncate']) {
@@ -225,6 +228,25 @@ test('what destroys data needs its flag where nobody can be asked', async (t) =>
   const period = await run(['database', 'truncate', 'db1', '--yes-i-know-what-i-am-doing']);
   assert.match(period.stderr, /say what is kept: --retention-period 48h/);
   assert.match(await ok('database list'), /db1 .*UNLOADED/);
+  await ok('database load db1');
+  await using client = await SteleClient.connect({ port });
+  await client.openSession('immudb', PASSWORD, 'db1');
+  await client.set('k', 'v');
+  const truncate = 'database truncate db1 --retention-period 0 --yes-i-know-what-i-am-doing'.split(
+    ' ',
+  );
+  // Until the second of the write has passed.
+  let truncated = await run(truncate);
+  for (let i = 0; truncated.exitCode !== 0 && i < 50; i++) {
+    assert.match(truncated.stderr, /no transaction is that old/);
+    await delay(100);
+    truncated = await run(truncate);
+  }
+  assert.equal(
+    truncated.stdout,
+    "truncating database 'db1' up to retention period '0s'...\ndatabase 'db1' successfully truncated\n",
+  );
+  await ok('database unload db1');
   await ok('database delete db1 --yes-i-know-what-i-am-doing');
   assert.doesNotMatch(await ok('database list'), /db1/);
 });
@@ -250,13 +272,58 @@ test('mistakes are named, with what was probably meant', async (t) => {
   await says('set auth none', 1, /set auth in its configuration file/);
 });
 
-test('a server with an audit stream is told to rotate it, and another one says that it has none', async (t) => {
-  const { run } = await stageOf(t);
-  for (const command of ['rotate', 'rotate-key', 'config']) {
-    const { exitCode, stderr } = await run(['audit', command]);
-    assert.equal(exitCode, 1);
-    assert.match(stderr, /audit/);
-  }
+test('the audit stream is rotated, configured, read and verified over the network', async (t) => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'stele-admin-audit-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const password = path.join(folder, 'password');
+  await writeFile(password, PASSWORD);
+  const port = await freePort();
+  const dir = path.join(folder, 'data');
+  const flags = ['--audit', '--audit-events', 'write', '--admin-password-file', password];
+  await using _server = await ServerProcess.start({ dir, port, flags });
+  const env = {
+    ...{ HOME: folder, STELE_IMMUDB_PORT: String(port) },
+    ...{ STELE_USERNAME: 'immudb', STELE_PASSWORD: PASSWORD },
+  };
+  const run = (...args: string[]) => runMain(main, { args, env });
+  const object = async (...args: string[]) => {
+    const { exitCode, stdout, stderr } = await run(...args, '--json');
+    assert.equal(exitCode, 0, stderr);
+    return JSON.parse(stdout) as Record<string, unknown>;
+  };
+  const { closedFile, fileNo } = await object('audit', 'rotate');
+  // It may be compressed by now.
+  const names = await readdir(path.join(dir, 'audit'));
+  assert.ok(names.some((name) => name.startsWith(String(closedFile))));
+  const { oldKeyId, newKeyId } = await object('audit', 'rotate-key');
+  assert.match(`${oldKeyId} ${newKeyId}`, /^([0-9a-f]{16}) (?!\1)[0-9a-f]{16}$/);
+  const config = await object('audit', 'config');
+  assert.deepEqual([config.events, config.fileNo], ['write', Number(fileNo) + 1]);
+  const filter = '{"users.user":"immudb"}';
+  const changed = await object(
+    'audit',
+    'config',
+    '--audit-events',
+    'all',
+    '--audit-filter',
+    filter,
+  );
+  assert.deepEqual([changed.events, changed.filter], ['all', filter]);
+  const wrong = await run('audit', 'config', '--audit-filter', '{x');
+  assert.equal(wrong.exitCode, 1);
+  assert.match(wrong.stderr, /column 3/);
+  const { stdout } = await run('audit', 'query', '{"event_name":"audit.rotate_requested"}');
+  assert.equal(objects(stdout).length, 1);
+  const limited = await run('audit', 'query', '--limit', '2');
+  assert.equal(objects(limited.stdout).length, 2);
+  assert.match((await run('audit', 'verify')).stdout, /^sound; \d+ files, \d+ lines/);
+  const live = path.join(dir, 'audit', 'audit.json');
+  const text = await readFile(live, 'utf8');
+  await writeFile(live, text.replace('"immudb"', '"nobody"'));
+  const tampered = await run('audit', 'verify');
+  assert.equal(tampered.exitCode, 3);
+  assert.match(tampered.stdout, /PROBLEMS/);
+  assert.match(tampered.stderr, /NOT VERIFIED: .*line/);
 });
 
 test('help is there for every command and group, and shells can complete them', async (t) => {

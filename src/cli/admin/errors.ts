@@ -10,7 +10,9 @@ export type AdminErrorCode =
   | 'notConfirmed'
   | 'notSupported'
   | 'notYet'
-  | 'noMetrics';
+  | 'noMetrics'
+  // exits with 3
+  | 'notVerified';
 
 /** Something that the program itself found, before or after it asked the server. */
 export class AdminError extends SteleError<AdminErrorCode> {}

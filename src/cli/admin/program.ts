@@ -53,6 +53,8 @@ const COMMANDS: readonly Command[] = [
   audit.rotate,
   audit.rotateKey,
   audit.config,
+  audit.verify,
+  audit.query,
   set,
   backup,
   restore,

@@ -34,6 +34,7 @@ export function reportOf(error: unknown, advice: Advice): Report {
   if (error instanceof UsageError) return simple(EXIT_USAGE, 'usage', error.message);
   if (error instanceof SteleError) {
     if (nameOf(error) === 'VerificationError') return notVerified(error);
+    if (error.code === 'notVerified') return simple(EXIT_NOT_VERIFIED, error.code, error.message);
     if (error.code === 'aborted') return simple(EXIT_FAILURE, 'aborted', 'cancelled');
     return simple(EXIT_FAILURE, error.code, error.message + adviceFor(error, advice));
   }
