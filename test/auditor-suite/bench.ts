@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { SteleClient } from '../../src/client/index.js';
@@ -113,7 +113,9 @@ export class Bench implements AsyncDisposable {
     cpSync(others, own, { recursive: true });
     const stateOf = (folder: string, dir: string) =>
       path.join(dir, 'states', path.basename(folder));
-    cpSync(stateOf(others, other), stateOf(own, this.dir));
+    const [ownState, othersState] = [stateOf(own, this.dir), stateOf(others, other)];
+    rmSync(ownState, { force: true });
+    if (existsSync(othersState)) cpSync(othersState, ownState);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

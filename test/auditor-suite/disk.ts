@@ -39,11 +39,11 @@ async function inFiles<T>(
 
 function required(bytes: Buffer | undefined, what: string): Buffer {
   if (bytes === undefined) throw new Error(`${what} is not there`);
-  return Buffer.from(bytes);
+  return bytes;
 }
 
 function segmentOf(environment: Environment, txId: number): Buffer {
-  return required(environment.table('log').view(logKey(txId, 0)), `transaction ${txId}`);
+  return required(environment.table('log').get(logKey(txId, 0)), `transaction ${txId}`);
 }
 
 /** Writes the entries of one transaction under the header of another or the same. */
@@ -117,14 +117,14 @@ export function cutHistory(folder: string, key: string, revision: number): Promi
     const indexKey = indexKeyOf(rawKey);
     const newest = decodeIndexEntry(
       indexKey,
-      required(environment.table('index').view(indexKey), key),
+      required(environment.table('index').get(indexKey), key),
     );
     const { firstTx, firstIndex } = newest;
     const rowKey = (at: number) => historyKey(firstTx, firstIndex, at);
     const history = environment.table('history');
     const later: Buffer[] = [];
     for (let at = revision + 1; at < newest.revision; at++) {
-      later.push(required(history.view(rowKey(at)), `version ${at}`));
+      later.push(required(history.get(rowKey(at)), `version ${at}`));
     }
     const shorter = encodeIndexEntry(indexKey, { ...newest, revision: newest.revision - 1 });
     await environment.commit(COMMIT_BYTES, (batch) => {
