@@ -49,6 +49,11 @@ export class Bench implements AsyncDisposable {
     this.#server = undefined;
   }
 
+  /** What the server logged. */
+  get log(): string {
+    return this.#server?.log ?? '';
+  }
+
   async kill(): Promise<void> {
     await this.#server?.kill();
     this.#server = undefined;

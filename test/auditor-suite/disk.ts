@@ -3,7 +3,13 @@ import { sha256 } from '../../src/base/sha256.js';
 import { PLAIN_KEY_PREFIX, PLAIN_VALUE_PREFIX, rawKeyOf } from '../../src/proofs/index.js';
 import { Environment } from '../../src/storage/environment.js';
 import { indexKeyOf } from '../../src/storage/index-key.js';
-import { decodeIndexEntry, encodeIndexEntry } from '../../src/storage/index-record.js';
+import {
+  decodeHistoryRow,
+  decodeIndexEntry,
+  encodeHistoryRow,
+  encodeIndexEntry,
+  type Location,
+} from '../../src/storage/index-record.js';
 import { historyKey, logKey } from '../../src/storage/layout.js';
 import { decodeEntries, decodeHead } from '../../src/storage/tx-decoder.js';
 import { encodeTx } from '../../src/storage/tx-encoder.js';
@@ -122,15 +128,17 @@ export function cutHistory(folder: string, key: string, revision: number): Promi
     const { firstTx, firstIndex } = newest;
     const rowKey = (at: number) => historyKey(firstTx, firstIndex, at);
     const history = environment.table('history');
-    const later: Buffer[] = [];
+    const later: Location[] = [];
     for (let at = revision + 1; at < newest.revision; at++) {
-      later.push(required(history.get(rowKey(at)), `version ${at}`));
+      const row = required(history.get(rowKey(at)), `version ${at}`);
+      later.push(decodeHistoryRow(rowKey(at), row));
     }
     const shorter = encodeIndexEntry(indexKey, { ...newest, revision: newest.revision - 1 });
     await environment.commit(COMMIT_BYTES, (batch) => {
       batch.remove('history', rowKey(newest.revision - 1));
-      later.forEach((row, i) => {
-        batch.put('history', rowKey(revision + i), row);
+      later.forEach((location, i) => {
+        const key = rowKey(revision + i);
+        batch.put('history', key, encodeHistoryRow(key, location));
       });
       batch.put('index', indexKey, shorter);
     });

@@ -221,7 +221,7 @@ async function runCase(one: Case): Promise<string> {
   await bench.start();
   await one.after?.(bench);
   const { exitCode, stdout, stderr } = await audit();
-  assert.equal(exitCode, EXIT_NOT_VERIFIED, `the audit: ${stdout}${stderr}`);
+  assert.equal(exitCode, EXIT_NOT_VERIFIED, `the audit: ${stdout}${stderr}${bench.log}`);
   const { alarms } = JSON.parse(stdout) as { alarms: { kind: AlarmKind; reason: string }[] };
   const kinds = alarms.map(({ kind }) => kind);
   assert.ok(
@@ -231,7 +231,7 @@ async function runCase(one: Case): Promise<string> {
   for (const { args, says } of one.commands) {
     const ran = await bench.run(args, env);
     assert.equal(ran.exitCode, EXIT_NOT_VERIFIED, `${args.join(' ')}: ${ran.stdout}${ran.stderr}`);
-    assert.match(ran.stderr, says, args.join(' '));
+    assert.match(ran.stderr, says, `${args.join(' ')}: ${ran.stderr}`);
   }
   const commands = one.commands.map(({ args }) => args[0]).join(', ');
   return `alarm ${kinds}: ${alarms[0]?.reason}${commands === '' ? '' : `; exit 3: ${commands}`}`;
