@@ -170,6 +170,13 @@ test('in the foreground it serves its metrics, and ends with 0 when it is told t
   const page = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
   assert.match(page, /^immugw_audit_result_per_server\{.*\} 1$/m);
   assert.equal(await readFile(pidfile, 'utf8'), String(child.pid));
+  // Nobody reads its log any more since the loop above: that is no reason to stop.
+  const cycles = async () => {
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    return Number(/^stele_auditor_cycles_total (\d+)$/m.exec(text)?.[1]);
+  };
+  const before = await cycles();
+  while ((await cycles()) < before + 3) await new Promise((resolve) => setTimeout(resolve, 20));
   child.kill('SIGTERM');
   assert.deepEqual(await ended, [0, null]);
   await assert.rejects(readFile(pidfile));

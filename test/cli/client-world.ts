@@ -42,6 +42,7 @@ export async function runClient({ args, env = {}, stdin = '' }: Run): Promise<En
     outIsTerminal: false,
     errIsTerminal: false,
     onInterrupt: () => {},
+    stayWithoutReader: () => {},
   });
   const stdoutBytes = Buffer.concat(out);
   return { exitCode, stdout: stdoutBytes.toString('utf8'), stdoutBytes, stderr: err };
