@@ -6,21 +6,17 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { renderOptionsTable, renderSampleFile } from '../dist/src/app/config/index.js';
 import { steleVersion } from '../dist/src/app/version.js';
+import { ALARM_KINDS } from '../dist/src/auditor/index.js';
 import { STELEADMIN } from '../dist/src/cli/admin/program.js';
+import { AUDIT_OPTIONS } from '../dist/src/cli/client/audit/options.js';
 import { STELECLIENT } from '../dist/src/cli/client/program.js';
 import { renderManPage } from '../dist/src/cli/kit/man-page.js';
 import { programManual } from '../dist/src/cli/kit/program-manual.js';
 import { steleManual } from '../dist/src/cli/main.js';
 import { catalogueRows } from '../dist/src/rpc/index.js';
 
-const BEGIN = '<!-- options:begin -->';
-const END = '<!-- options:end -->';
-const COMMANDS_BEGIN = '<!-- steleadmin:begin -->';
-const COMMANDS_END = '<!-- steleadmin:end -->';
 /** Of a row of the table of commands. */
 const FLAGS_MAX = 8;
-const EVENTS_BEGIN = '<!-- events:begin -->';
-const EVENTS_END = '<!-- events:end -->';
 
 const args = process.argv.slice(2);
 const check = args.includes('--check');
@@ -37,18 +33,27 @@ function readText(name) {
   }
 }
 
-function readmeWithTable() {
-  const text = readText('README.md') ?? '';
-  const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
+/** Undefined for a text without the markers. */
+function withPart(text, name, content) {
+  const [first, last] = [`<!-- ${name}:begin -->`, `<!-- ${name}:end -->`];
+  const [begin, end] = [text.indexOf(first), text.indexOf(last)];
   if (begin < 0 || end < begin) return undefined;
-  const before = text.slice(0, begin + BEGIN.length);
-  return withCommands(withEvents(`${before}\n${renderOptionsTable()}\n${text.slice(end)}`));
+  return `${text.slice(0, begin + first.length)}\n${content}\n${text.slice(end)}`;
+}
+
+function readmeWithTables() {
+  const withOptions = withPart(readText('README.md') ?? '', 'options', renderOptionsTable());
+  if (withOptions === undefined) return undefined;
+  return [
+    ['events', eventsTable()],
+    ['steleadmin', commandsTable()],
+    ['auditor-options', auditorOptionsTable()],
+    ['alarms', alarmsTable()],
+  ].reduce((text, [name, content]) => withPart(text, name, content) ?? text, withOptions);
 }
 
 /** Every command of steleadmin with its own flags. */
-function withCommands(text) {
-  const [begin, end] = [text.indexOf(COMMANDS_BEGIN), text.indexOf(COMMANDS_END)];
-  if (begin < 0 || end < begin) return text;
+function commandsTable() {
   const cell = (words) => words.replaceAll('|', '\\|');
   const rows = STELEADMIN.commands.map(({ name, usage, summary, options = [] }) => {
     const flags =
@@ -57,29 +62,36 @@ function withCommands(text) {
         : options.map((option) => `\`--${option.name}\``).join(' ');
     return `| \`${cell(`${name} ${usage}`.trimEnd())}\` | ${cell(summary)} | ${flags} |`;
   });
-  const head = ['| command | what it does | its own flags |', '|---|---|---|'];
-  const before = text.slice(0, begin + COMMANDS_BEGIN.length);
-  return `${before}\n${[...head, ...rows].join('\n')}\n${text.slice(end)}`;
+  return ['| command | what it does | its own flags |', '|---|---|---|', ...rows].join('\n');
 }
 
-/** A text without the markers stays as it is. */
-function withEvents(text) {
-  const [begin, end] = [text.indexOf(EVENTS_BEGIN), text.indexOf(EVENTS_END)];
-  if (begin < 0 || end < begin) return text;
+function auditorOptionsTable() {
+  const rows = AUDIT_OPTIONS.map(({ name, value, fallback, summary }) => {
+    const flag = `--${name}${value === undefined ? '' : ` ${value.replaceAll('|', '\\|')}`}`;
+    return `| \`${flag}\` | ${fallback === undefined ? '' : `\`${fallback}\``} | ${summary} |`;
+  });
+  return ['| flag | default | what it is |', '|---|---|---|', ...rows].join('\n');
+}
+
+function alarmsTable() {
+  const rows = Object.entries(ALARM_KINDS).map(([kind, text]) => `| \`${kind}\` | ${text} |`);
+  return ['| alarm | what it says |', '|---|---|', ...rows].join('\n');
+}
+
+function eventsTable() {
   const rows = catalogueRows().map(({ name, class: group, readOnly, raisedBy, about }) => {
     const methods = raisedBy.map((method) => `\`${method}\``);
     const by = [...methods, ...(about === undefined ? [] : [about])].join(', ');
     return `| \`${name}\` | ${group} | ${readOnly ? 'yes' : 'no'} | ${by} |`;
   });
   const head = ['| event | class | read-only | left by |', '|---|---|---|---|'];
-  const before = text.slice(0, begin + EVENTS_BEGIN.length);
-  return `${before}\n${[...head, ...rows].join('\n')}\n${text.slice(end)}`;
+  return [...head, ...rows].join('\n');
 }
 
 let failures = 0;
 function put(name, expected) {
   if (expected === undefined) {
-    console.error(`${name} has no lines ${BEGIN} and ${END}`);
+    console.error(`${name} has no lines <!-- options:begin --> and <!-- options:end -->`);
     failures++;
   } else if (readText(name) === expected) {
     console.log(`${name} is up to date`);
@@ -97,5 +109,5 @@ put('stele.toml.example', renderSampleFile());
 for (const manual of [await steleManual(), programManual(STELECLIENT), programManual(STELEADMIN)]) {
   put(`man/${manual.program}.1`, renderManPage(manual, steleVersion()));
 }
-put('README.md', readmeWithTable());
+put('README.md', readmeWithTables());
 process.exitCode = failures === 0 ? 0 : 1;

@@ -26,6 +26,8 @@ export interface AuditQuery {
 
 /** A file that is begun, compressed or deleted meanwhile can be missed; then it is tried again. */
 const TRIES_MAX = 10;
+/** A stream in which something is wrong is read once more, because reading it may take long. */
+const VERDICTS_MAX = 2;
 
 /** Reads the stream of a running server. */
 export class AuditReader {
@@ -52,16 +54,16 @@ export class AuditReader {
 
   async #verify(): Promise<VerifyReport> {
     const { path, sealDatabase, lastSeq } = this.#options;
+    let verdicts = 0;
     for (let tries = 1; ; tries++) {
-      const isLast = tries === TRIES_MAX;
       try {
         const source = databaseSeals(sealDatabase, sealDatabase.name);
         const report = await verifyAudit({ path, source, lastSeq });
         this.#lastOk = report.ok;
-        if (report.ok || isLast) return report;
+        if (report.ok || ++verdicts === VERDICTS_MAX) return report;
       } catch (error) {
         if (systemErrorCode(error) !== 'ENOENT') throw error;
-        if (isLast) throw changing(error);
+        if (tries === TRIES_MAX) throw changing(error);
       }
     }
   }

@@ -45,8 +45,9 @@ function isUnusable(error: unknown): error is ClientError {
   return error instanceof ClientError && error.code === 'trustUnusable';
 }
 
+/** Or trips over them. */
 function reportsDamage({ details }: CallError): boolean {
-  return /corrupt|damaged|can ?not be opened|does not match/i.test(details);
+  return /corrupt|damaged|can ?not be opened|does not match|^internal error$/i.test(details);
 }
 
 function kindOf({ check, found }: VerificationError): AlarmKind {

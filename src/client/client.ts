@@ -16,6 +16,7 @@ import {
   verifyZAdd,
 } from '../proofs/index.js';
 import { inclusionProofFromMessage, type pb, WireDecodeError } from '../wire/index.js';
+import { type DamagePlace, sound } from './damage.js';
 import { CallError, VerificationError, type VerificationFailure } from './errors.js';
 import { checkVersion } from './history-check.js';
 import type { CallOptions, ClientOptions } from './options.js';
@@ -214,10 +215,8 @@ export class SteleClient extends StreamClient {
     let { txId, txHash } = state;
     const limit = txId - downTo + 1;
     if (txId === 0 || limit <= 0) return;
-    for await (const tx of this.transactions(
-      { from: txId, desc: true, limit, pageSize },
-      options,
-    )) {
+    const pages = this.transactions({ from: txId, desc: true, limit, pageSize }, options);
+    for await (const tx of sound(pages, this.#place)) {
       const reason = faultOf(tx, { txId, txHash });
       if (reason !== undefined) {
         throw this.#notVerified({
@@ -252,7 +251,7 @@ export class SteleClient extends StreamClient {
   ): AsyncGenerator<Entry> {
     const seen: number[] = [];
     let revision = 0;
-    for await (const entry of this.history(key, {}, options)) {
+    for await (const entry of sound(this.history(key, {}, options), this.#place)) {
       revision++;
       const tx = await this.verifiedTxById(entry.txId, options);
       const failure = checkVersion(bytesOf(key), entry, tx, { revision, after: seen.at(-1) ?? 0 });
@@ -272,7 +271,7 @@ export class SteleClient extends StreamClient {
         found: `versions of ${seen.join(', ') || 'none'}`,
       });
     }
-    yield* this.history(key, {}, options);
+    yield* sound(this.history(key, {}, options), this.#place);
   }
 
   /** Transactions with an indexed entry of the key, oldest first. */
@@ -300,9 +299,12 @@ export class SteleClient extends StreamClient {
     });
   }
 
+  get #place(): DamagePlace {
+    return { server: this.serverUuid, database: this.database };
+  }
+
   #notVerified(failure: VerificationFailure): VerificationError {
-    const { serverUuid: server, database } = this;
-    return new VerificationError({ ...failure, server, database });
+    return new VerificationError({ ...failure, ...this.#place });
   }
 }
 

@@ -17,6 +17,7 @@ import {
   stateFromMessage,
   WireDecodeError,
 } from '../wire/index.js';
+import { damageOf } from './damage.js';
 import { CallError, ClientError, VerificationError, type VerificationFailure } from './errors.js';
 import type { CallOptions } from './options.js';
 import { sameState, type TrustScope, type TrustStore } from './trust-store.js';
@@ -24,8 +25,6 @@ import { transactionFromMessage } from './values.js';
 
 const NOTHING: State = { txId: 0, txHash: EMPTY_HASH };
 const ADVANCE_TRIES = 16;
-/** What a server says of data that do not match their digests. */
-const DAMAGED = /(?:data|proof|digest).*(corrupt|not match)|is corrupted|damaged/i;
 
 /** A state as the server gave it. */
 export interface SignedState extends State {
@@ -131,7 +130,8 @@ export class TrustKeeper {
     options: CallOptions,
   ): Promise<void> {
     this.#checkIdentity(scope);
-    if (DAMAGED.test(refusal.details)) throw this.#damaged(scope, refusal);
+    const damage = damageOf(refusal, scope);
+    if (damage !== undefined) throw damage;
     if (base === undefined || isAboutLogin(refusal)) return;
     try {
       await this.verifiedState(options);
@@ -186,7 +186,8 @@ export class TrustKeeper {
   #unproved(scope: TrustScope, state: State, error: unknown): unknown {
     const refused = error instanceof CallError && error.code === 'refused' && !isAboutLogin(error);
     if (!refused) return error;
-    if (DAMAGED.test(error.details)) return this.#damaged(scope, error);
+    const damage = damageOf(error, scope);
+    if (damage !== undefined) return damage;
     if (!/not found|illegal (?:state|arguments)/.test(error.details)) return error;
     return this.#failure(scope, {
       check: 'proof',
@@ -194,19 +195,6 @@ export class TrustKeeper {
       expected: `a proof of ${stateText(state)}`,
       found: error.details,
     });
-  }
-
-  #damaged(scope: TrustScope, refusal: CallError): VerificationError {
-    return this.#failure(
-      scope,
-      {
-        check: 'serverReport',
-        reason: 'the server itself finds its data damaged',
-        expected: 'data that match their digests',
-        found: refusal.details,
-      },
-      refusal,
-    );
   }
 
   /** One after the other, so that only other processes can be in the way. */

@@ -131,11 +131,20 @@ export class Transactions {
     const { log, tree } = this.#store;
     const source = log.header(Math.min(since, txId));
     const target = log.header(Math.max(since, txId));
-    return makeDualProof(source, target, {
+    const history = {
       nodes: tree,
-      header: (id) => log.header(id),
-      alh: (id) => log.alh(id),
-    });
+      header: (id: number) => log.header(id),
+      alh: (id: number) => log.alh(id),
+    };
+    try {
+      return makeDualProof(source, target, history);
+    } catch (cause) {
+      if (!(cause instanceof RangeError)) throw cause;
+      // Headers that do not follow each other are not the ones that were committed.
+      throw new DatabaseError('corrupted', 'data is corrupted: headers contradict each other', {
+        cause,
+      });
+    }
   }
 
   /** A transaction with all its entries, and the proof. @throws illegalState */

@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test';
 import { parse } from 'smol-toml';
 import { AUDITOR_PATHS, installAuditor, renderAuditorUnit } from '../../src/app/service/auditor.js';
 import type { ServiceHost } from '../../src/app/service/host.js';
+import { STELECLIENT } from '../../src/cli/client/program.js';
 import { SteleClient } from '../../src/client/index.js';
 import { RpcFixture, UUID } from '../rpc/fixture.js';
 import { projectRoot } from '../support/project.js';
@@ -76,6 +77,33 @@ test('one cycle says in its exit code what it found', async (t) => {
   const { alarms, failures } = JSON.parse(stdout);
   assert.deepEqual([alarms.length, alarms[0].kind, failures], [1, 'tampered', 0]);
   assert.match(stderr, /ERROR: audit #1 ALARM tampered: db defaultdb of server/);
+});
+
+test('a user who may only read is enough', async (t) => {
+  const { client, run } = await scene(t);
+  const user = { user: Buffer.from('auditor'), password: Buffer.from('A-good-1') };
+  await client.call('CreateUser', { ...user, permission: 1, database: 'defaultdb' });
+  const { exitCode, stdout } = await run(
+    '--once',
+    '--audit-username',
+    'auditor',
+    '--audit-password',
+    'A-good-1',
+  );
+  assert.equal(exitCode, 0, stdout);
+  assert.match(stdout, /1 database\(s\) found: \[defaultdb\]/);
+});
+
+test('the compose file sets what the auditor takes', async () => {
+  const compose = await readFile(path.join(projectRoot, 'compose.yaml'), 'utf8');
+  const auditor = /\n {2}auditor:\n([\s\S]*?)\n {2}\w+:\n/.exec(compose)?.[1] ?? '';
+  assert.match(auditor, /entrypoint: .*dist\/src\/cli\/steleclient\.js", "audit-mode"\]/);
+  const names = [...auditor.matchAll(/^ {6}STELE_(\w+): /gm)].map(([, name]) => name as string);
+  assert.ok(names.length >= 4);
+  for (const name of names) {
+    const flag = `--${name.toLowerCase().replaceAll('_', '-')}`;
+    assert.ok(STELECLIENT.options.find(flag), flag);
+  }
 });
 
 test('a server that does not answer is a failure and no tampering', async (t) => {
@@ -170,6 +198,13 @@ test('in the foreground it serves its metrics, and ends with 0 when it is told t
   const page = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
   assert.match(page, /^immugw_audit_result_per_server\{.*\} 1$/m);
   assert.equal(await readFile(pidfile, 'utf8'), String(child.pid));
+  // Nobody reads its log any more since the loop above: that is no reason to stop.
+  const cycles = async () => {
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    return Number(/^stele_auditor_cycles_total (\d+)$/m.exec(text)?.[1]);
+  };
+  const before = await cycles();
+  while ((await cycles()) < before + 3) await new Promise((resolve) => setTimeout(resolve, 20));
   child.kill('SIGTERM');
   assert.deepEqual(await ended, [0, null]);
   await assert.rejects(readFile(pidfile));

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { SteleClient } from '../../src/client/index.js';
+import { StateSigner } from '../../src/proofs/index.js';
 import { pb } from '../../src/wire/index.js';
 import { RpcFixture, UUID } from '../rpc/fixture.js';
 import { TamperingProxy } from '../support/tampering-proxy.js';
@@ -107,6 +108,29 @@ test('a value whose digest the server itself finds wrong is reported as such', a
   const at = await scene(t);
   at.proxy.forge = { VerifiableGet: () => ({ code: 2, details: 'data is corrupted' }) };
   await caught(at, ['safeget', 'a'], /the server itself finds its data damaged/);
+});
+
+test('damage that the server finds in a walk over the history is reported as such', async (t) => {
+  // `check-consistency` and `history` exited with 1: the refusal of a call without proof was a plain failure.
+  const at = await scene(t);
+  at.proxy.forge = {
+    TxScan: () => ({ code: 2, details: 'data is corrupted' }),
+    History: () => ({ code: 2, details: 'data is corrupted: value length or digest mismatch' }),
+  };
+  await caught(at, ['check-consistency'], /the server itself finds its data damaged/);
+  await caught(at, ['history', 'a', '--complete'], /the server itself finds its data damaged/);
+});
+
+test('a server that does not prove the state that it names is not believed', async (t) => {
+  const at = await scene(t);
+  const port = at.proxy.target;
+  await using client = await SteleClient.connect({ port });
+  await client.openSession('immudb', 'immudb');
+  await client.set('a', 'newer');
+  for (const details of ['tx not found', 'data is corrupted']) {
+    at.proxy.forge = { VerifiableTxById: () => ({ code: 2, details }) };
+    await caught(at, ['verify'], /does not prove the state|finds its data damaged/);
+  }
 });
 
 test('the value of another key is not taken', async (t) => {
@@ -257,6 +281,26 @@ test('a state without the signature of the configured key is not taken', async (
   for (const args of [['verify'], ['safeget', 'a']]) {
     await caught(at, [...args, '--server-signing-pub-key', file], /not signed/);
   }
+});
+
+test('a state that is signed with another key is not taken', async (t) => {
+  const keys = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const [right, wrong] = [keys(), keys()];
+  const pem = wrong.privateKey.export({ type: 'sec1', format: 'pem' }).toString();
+  const { port } = await RpcFixture.start(t, { rpc: { signer: new StateSigner(pem) } });
+  const at = await scene(t);
+  at.proxy.target = port;
+  const file = path.join(at.home, 'key.pem');
+  await writeFile(file, right.publicKey.export({ type: 'spki', format: 'pem' }));
+  const before = await at.trusted();
+  for (const args of [['verify'], ['safeset', 'a', 'b']]) {
+    const { exitCode, stderr } = await at.run(...args, '--server-signing-pub-key', file);
+    assert.equal(exitCode, 3);
+    assert.match(stderr, /NOT VERIFIED: (the signature of the state does not hold|.*rolled back)/);
+  }
+  const { stderr } = await at.run('verify', '--server-signing-pub-key', file);
+  assert.match(stderr, /signature of the state does not hold/);
+  assert.equal(await at.trusted(), before);
 });
 
 test('what a server does not tell is in JSON too', async (t) => {

@@ -51,6 +51,7 @@ export async function runMain(
     outIsTerminal: false,
     errIsTerminal: false,
     onInterrupt: () => {},
+    stayWithoutReader: () => {},
   });
   const stdoutBytes = Buffer.concat(out);
   return { exitCode, stdout: stdoutBytes.toString('utf8'), stdoutBytes, stderr: err };

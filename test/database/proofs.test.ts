@@ -11,8 +11,10 @@ import {
   verifyTxById,
   verifyZAdd,
 } from '../../src/proofs/index.js';
+import { swapTransactions } from '../auditor-suite/disk.js';
 import {
   bytes,
+  DatabasesFixture,
   element,
   keyRequest,
   kv,
@@ -22,6 +24,7 @@ import {
   SESSION,
   setEach,
 } from '../support/database-fixture.js';
+import { temporaryFolder } from '../support/store-fixture.js';
 
 const NOTHING: State = { txId: 0, txHash: Buffer.alloc(32) };
 
@@ -158,4 +161,20 @@ test('proofs since a transaction that does not exist are refused, and nothing is
   await assert.rejects(database.verifiableSetReference(reference('r', 'a'), 2, SESSION), args);
   await assert.rejects(database.verifiableZAdd(element('s', 1, 'a'), 2, SESSION), args);
   assert.equal(database.state().txId, 1);
+});
+
+test('headers that contradict each other are damage', async (t) => {
+  // Two records were swapped by somebody who knew their checksums: the answer was an internal error.
+  const fixture = await new DatabasesFixture(await temporaryFolder(t)).open();
+  const database = await fixture.default();
+  for (const key of ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'])
+    await setEach(database, [[key, '1']]);
+  const folder = database.store.environment.path;
+  await fixture.manager.close();
+  await swapTransactions(folder, 4, 7, true);
+  await fixture.open();
+  t.after(() => fixture.manager.close());
+  const tampered = await fixture.default();
+  const request = { tx: 4, sinceTx: 0, keepReferencesUnresolved: false };
+  assert.throws(() => tampered.verifiableTxById(request, 9), refusal('corrupted'));
 });

@@ -5,6 +5,12 @@ import type { Program } from './program.js';
 
 const HELP_WIDTH = 34;
 
+/** In two columns; a long left side stands on a line of its own. */
+function columns(left: string, right: string): string {
+  if (left.length < HELP_WIDTH) return `  ${left.padEnd(HELP_WIDTH)}${right}`;
+  return `  ${left}\n  ${' '.repeat(HELP_WIDTH)}${right}`;
+}
+
 function flagText({ name, short, value, kind }: OptionRow): string {
   const flag = `${short === undefined ? '    ' : `-${short}, `}--${name}`;
   return kind === 'switch' ? flag : `${flag} ${value}`;
@@ -15,16 +21,14 @@ export function renderFlags(options: readonly OptionRow[]): string {
     .filter(({ ignored }) => ignored !== true)
     .map((option) => {
       const fallback = option.fallback === undefined ? '' : ` (default ${option.fallback})`;
-      return `  ${flagText(option).padEnd(HELP_WIDTH)}${option.summary}${fallback}`;
+      return columns(flagText(option), `${option.summary}${fallback}`);
     })
     .join('\n');
 }
 
 export function commandLine({ name, aliases = [], usage, summary }: CommandRow): string {
   const names = aliases.length === 0 ? name : `${name}, ${aliases[0]}`;
-  const left = `${names} ${usage}`.trimEnd();
-  if (left.length <= HELP_WIDTH) return `  ${left.padEnd(HELP_WIDTH)} ${summary}`;
-  return `  ${left}\n  ${' '.repeat(HELP_WIDTH)} ${summary}`;
+  return columns(`${names} ${usage}`.trimEnd(), ` ${summary}`);
 }
 
 export function renderHelp<P extends Print>({ row, own, commands }: Program<P>): string {

@@ -7,7 +7,10 @@ export async function runProcess(
 ): Promise<void> {
   const { stdin, stdout, stderr } = process;
   // `steleclient scan | head` closes the pipe early: nobody reads on, which is no error.
-  stdout.on('error', () => process.exit(0));
+  let stays = false;
+  stdout.on('error', () => {
+    if (!stays) process.exit(0);
+  });
   const drained = (): Promise<void> =>
     stdout.writableNeedDrain
       ? new Promise((resolve) => stdout.once('drain', resolve))
@@ -21,6 +24,9 @@ export async function runProcess(
     prompt: (text) => void stderr.write(text),
     outIsTerminal: stdout.isTTY === true,
     errIsTerminal: stderr.isTTY === true,
+    stayWithoutReader: () => {
+      stays = true;
+    },
     onInterrupt: (interrupt) => {
       process.once('SIGINT', interrupt);
       process.once('SIGTERM', interrupt);

@@ -17,4 +17,6 @@ export interface Process extends World {
   readonly env: Environment;
   /** Calls back when the user interrupts, or the system ends the program. */
   readonly onInterrupt: (interrupt: () => void) => void;
+  /** From now on the program goes on when nobody reads its output any more. */
+  readonly stayWithoutReader: () => void;
 }

@@ -20,9 +20,14 @@ export const AUDIT_OPTIONS: readonly OptionRow[] = [
     value: 'HOST',
     fallback: '0.0.0.0',
   }),
-  optionRow('audit-monitoring-port', 'number', 'Port of the metrics (old: --prometheus-port)', {
-    value: 'PORT',
-  }),
+  optionRow(
+    'audit-monitoring-port',
+    'number',
+    'Their port; default 9477 (old: --prometheus-port)',
+    {
+      value: 'PORT',
+    },
+  ),
   optionRow('audit-verify-values', 'switch', 'Fetch values and hold them against their digests', {
     fallback: 'true',
   }),
@@ -67,7 +72,7 @@ function cycleOptions(): readonly OptionRow[] {
     optionRow(
       'audit-interval',
       'text',
-      'From cycle to cycle, such as 30s (old: audit-agent-interval)',
+      'From cycle to cycle, such as 30s; default 1m (old: audit-agent-interval)',
       {
         value: 'TIME',
       },

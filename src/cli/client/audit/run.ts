@@ -35,6 +35,8 @@ export async function runAuditor(settings: Settings, world: Process): Promise<Ex
     world.err(`Invalid login operation: ${error.message}\n`);
     return EXIT_FAILURE;
   }
+  // A log collector that dies must not end the audits.
+  world.stayWithoutReader();
   const interval = durationText(options.intervalMs);
   world.out.write(`${interval}\n`);
   log.write('INFO', `starting auditor with a ${interval} interval ...`);
