@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Database, readRecords } from '../../database/index.js';
 import { type ProvedEntry, type State, verifyGet } from '../../proofs/index.js';
 import {
@@ -53,6 +54,8 @@ export function databaseSeals(database: Database, name: string, trusted?: State)
       const seals: StoredSeal[] = [];
       for await (const { key } of readRecords(database, SEAL_PREFIX)) {
         seals.push(storedSeal(key, Buffer.from(proved(key).entry.value)));
+        // A proof takes milliseconds of a thread that a server needs.
+        await nextTurn();
       }
       return seals;
     },
