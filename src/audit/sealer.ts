@@ -69,9 +69,7 @@ export class Sealer {
   /** Starts what waits, also what failed before. */
   run(): void {
     if (this.#stopped || this.#waiting.length === 0) return;
-    this.#running ??= this.#work().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running ??= this.#work();
   }
 
   /** Resolves when nothing is under way. */
@@ -87,20 +85,28 @@ export class Sealer {
 
   async #work(): Promise<void> {
     for (let file = this.#waiting[0]; file !== undefined; file = this.#waiting[0]) {
-      try {
-        await this.#seal(file);
-        this.#waiting.shift();
-        if (this.#stopped) return;
-        if (this.#options.compress) await this.#compress(file);
-        await this.applyRetention();
-      } catch (error) {
-        const reason = messageOf(error);
-        this.#options.log.warn('an audit file could not be sealed or kept', {
-          file: file.file,
-          reason,
-        });
-        return;
-      }
+      if (!(await this.#finish(file))) break;
+    }
+    // In the turn of the last look at what waits, so that nothing is added in between.
+    this.#running = undefined;
+  }
+
+  /** @returns whether to go on with the next one */
+  async #finish(file: ClosedFile): Promise<boolean> {
+    try {
+      await this.#seal(file);
+      this.#waiting.shift();
+      if (this.#stopped) return false;
+      if (this.#options.compress) await this.#compress(file);
+      await this.applyRetention();
+      return true;
+    } catch (error) {
+      const reason = messageOf(error);
+      this.#options.log.warn('an audit file could not be sealed or kept', {
+        file: file.file,
+        reason,
+      });
+      return false;
     }
   }
 

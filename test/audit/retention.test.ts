@@ -65,8 +65,9 @@ test('files are deleted by age and by size', async (t) => {
   assert.equal(closedFiles(byAge.folder).length, 2);
   offset.ms = 2 * DAY_MS;
   await audit.rotate('admin');
-  await until(() => deletions(byAge.folder).length >= 2);
+  await until(() => closedFiles(byAge.folder).length === 0);
   await audit.close();
+  assert.equal(deletions(byAge.folder).at(-1)?.event_data.reason, 'max_age');
   const bySize = await logFixture(t, { retention: { ...KEEP, maxBytes: 4096 } });
   const small = await AuditLog.open(bySize.options);
   for (let file = 0; file < 4; file++) {
