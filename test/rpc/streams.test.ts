@@ -246,6 +246,8 @@ test('transactions are exported one frame each, and the stream of many ends with
   assert.equal(framesOf(both.map((c) => c.content)).length, 2);
   await refused(client.read('exportTx', { tx: 3 }), 2, /^no new transactions$/);
   await refused(client.read('exportTx', { tx: 0 }), 3, /^illegal arguments$/);
+  const ofReplica = client.read('exportTx', { tx: 1, replicaState: { committedTxID: 1 } });
+  await refused(ofReplica, 2, /^illegal state: replica state was NOT expected$/);
   await refused(client.write('replicateTx', chunks(frame('x'))), 2, /^database is NOT a replica$/);
 });
 
