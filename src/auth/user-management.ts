@@ -2,8 +2,8 @@ import { assert } from '../base/assert.js';
 import type { Clock } from '../base/clock.js';
 import { DEFAULT_DATABASE, SYSTEM_DATABASE } from '../database/index.js';
 import type { Caller } from './caller.js';
-import type { DatabaseCatalog } from './database-access.js';
-import { AuthError, type AuthErrorCode } from './errors.js';
+import { type DatabaseCatalog, databaseExists } from './database-access.js';
+import { AuthError } from './errors.js';
 import type { AuthMode } from './options.js';
 import { assertPasswordRule, type PasswordHasher } from './passwords.js';
 import {
@@ -103,7 +103,6 @@ export class UserManagement {
     const { userName, password } = request;
     const { users, hasher, clock } = this.#with;
     if (userName === '') throw new AuthError('userNameEmpty');
-    if (!isUserName(userName)) throw new AuthError('userNameInvalid');
     const database = this.#databaseForNewUser(request.database);
     const permission = permissionForNewUser(request.permission);
     const check = (existing: User | undefined) => {
@@ -114,6 +113,7 @@ export class UserManagement {
       }
       if (permission === PERMISSION_SYSADMIN) throw new AuthError('sysadminNotCreated');
       if (existing !== undefined) throw new AuthError('userExists');
+      if (!isUserName(userName)) throw new AuthError('userNameInvalid');
       return permission;
     };
     check(users.get(userName));
@@ -134,21 +134,20 @@ export class UserManagement {
     this.#assertManagementOn();
     const { userName, oldPassword, newPassword } = request;
     const { users, hasher } = this.#with;
-    if (userName === '') throw new AuthError('userNameEmpty');
-    if (newPassword.length === 0) throw new AuthError('passwordEmpty');
     const check = (target: User | undefined) => {
       assertStillLoggedIn(caller);
       if (!caller.isAdminAnywhere) throw new AuthError('notAdminAnywhere');
+      if (userName === '') throw new AuthError('userNameEmpty');
       if (target === undefined || !mayChange(caller, target)) {
         throw new AuthError('passwordTargetRefused', { subject: userName });
       }
       return target;
     };
     const target = check(users.get(userName));
-    assertPasswordRule(newPassword);
     if (userName === FIRST_USER && !(await hasher.verify(target.passwordHash, oldPassword))) {
       throw new AuthError('oldPasswordIncorrect');
     }
+    assertPasswordRule(newPassword);
     const passwordHash = await hasher.hash(newPassword);
     let loginsEnded = 0;
     await users.change(userName, 'password', (current) => {
@@ -170,16 +169,18 @@ export class UserManagement {
   ): Promise<UserEffects & { readonly previous: Permission }> {
     this.#assertManagementOn();
     const { action, userName, database } = request;
-    const permission = grantedPermission(request);
+    const permission = grantedPermission(request, this.#with.databases);
     if (userName === caller.userName) throw new AuthError('grantToOneself');
     let loginsEnded = 0;
     let previous: Permission = PERMISSION_NONE;
     await this.#with.users.change(userName, 'permissions', (target) => {
       assertStillLoggedIn(caller);
       if (target !== undefined && isSysadmin(target)) throw new AuthError('grantToSysadmin');
-      if (database !== SYSTEM_DATABASE && !this.#with.databases.exists(database)) {
-        throw new AuthError('grantDatabaseNotFound');
+      // Nobody writes to the system database.
+      if (database === SYSTEM_DATABASE && permission === PERMISSION_READ_WRITE) {
+        throw new AuthError('permissionDenied');
       }
+      assertGrantable(database, this.#with.databases);
       if (caller.permissionOn(database) < PERMISSION_ADMIN) throw new AuthError('grantNotAdmin');
       if (target === undefined) throw new AuthError('grantUserNotFound', { subject: userName });
       if (!target.active) throw new AuthError('grantUserInactive', { subject: userName });
@@ -250,15 +251,18 @@ function permissionForNewUser(number: number): GrantablePermission | typeof PERM
 }
 
 /** The parts of the request that no user matters for. */
-function grantedPermission(request: ChangePermissionRequest): GrantablePermission {
-  const refuse = (code: AuthErrorCode) => new AuthError(code);
-  if (request.userName === '') throw refuse('grantUserNameEmpty');
-  if (request.database === '') throw refuse('grantDatabaseEmpty');
-  if (!isGrantable(request.permission)) throw refuse('grantPermissionUnknown');
-  if (request.action !== GRANT && request.action !== REVOKE) throw refuse('grantActionUnknown');
-  // Nobody writes to the system database.
-  if (request.database === SYSTEM_DATABASE && request.permission === PERMISSION_READ_WRITE) {
-    throw refuse('permissionDenied');
-  }
-  return request.permission;
+function grantedPermission(
+  { userName, database, action, permission }: ChangePermissionRequest,
+  databases: DatabaseCatalog,
+): GrantablePermission {
+  if (userName === '') throw new AuthError('grantUserNameEmpty');
+  if (database === '') throw new AuthError('grantDatabaseEmpty');
+  assertGrantable(database, databases);
+  if (action !== GRANT && action !== REVOKE) throw new AuthError('grantActionUnknown');
+  if (!isGrantable(permission)) throw new AuthError('grantPermissionUnknown');
+  return permission;
+}
+
+function assertGrantable(database: string, databases: DatabaseCatalog): void {
+  if (!databaseExists(databases, database)) throw new AuthError('grantDatabaseNotFound');
 }

@@ -64,25 +64,36 @@ export function validateOperations(
   }
 }
 
+const NOT_SELF_CONTAINED = 'no wait operation must be self-contained: illegal arguments: ';
+
 /**
  * Without waiting for the index a call may depend on nothing but itself: every reference and sorted-set
- * entry is bound to this transaction and to a key set in it.
+ * entry is bound to this transaction and to a key that an earlier operation sets.
  */
 export function validateSelfContained(operations: readonly Operation[]): void {
   const set = new Set<string>();
-  for (const operation of operations)
-    if (operation.kind === 'kv') set.add(nameOf(operation.kv.key));
   for (const operation of operations) {
+    if (operation.kind === 'kv') set.add(nameOf(operation.kv.key));
     if (operation.kind !== 'ref' && operation.kind !== 'zAdd') continue;
     const op = operation.kind === 'ref' ? operation.ref : operation.zAdd;
     const target = operation.kind === 'ref' ? operation.ref.referencedKey : operation.zAdd.key;
-    if (op.boundRef && op.atTx === 0 && set.has(nameOf(target))) continue;
-    throw new DatabaseError(
-      'notSelfContained',
-      'no wait operation must be self-contained: illegal arguments: ' +
-        `${operation.kind === 'ref' ? 'reference' : 'zAdd'} to a key that the call does not set`,
-    );
+    if (!op.boundRef || op.atTx !== 0) {
+      throw notSelfContained(
+        'can only set references to keys added within same transaction, ' +
+          'please use bound references with AtTx set to 0',
+      );
+    }
+    if (!set.has(nameOf(target))) {
+      const what = operation.kind === 'ref' ? 'to a key' : 'into a set for a key';
+      throw notSelfContained(
+        `can not create a reference ${what} that was not set in the same transaction`,
+      );
+    }
   }
+}
+
+function notSelfContained(reason: string): DatabaseError {
+  return new DatabaseError('notSelfContained', NOT_SELF_CONTAINED + reason);
 }
 
 /** Entry i comes from operation i. */
@@ -90,12 +101,11 @@ export function execAllEntries(
   operations: readonly Operation[],
   context: WriteContext,
 ): DraftEntry[] {
-  const written = new Map<string, 'kv' | 'ref'>();
+  const written = new Set<string>();
   const entries: DraftEntry[] = [];
   for (const operation of operations) {
     entries.push(execEntry(operation, context, written));
-    if (operation.kind === 'kv') written.set(nameOf(operation.kv.key), 'kv');
-    if (operation.kind === 'ref') written.set(nameOf(operation.ref.key), 'ref');
+    if (operation.kind === 'kv') written.add(nameOf(operation.kv.key));
   }
   return entries;
 }
@@ -103,7 +113,7 @@ export function execAllEntries(
 function execEntry(
   operation: Operation,
   context: WriteContext,
-  written: ReadonlyMap<string, 'kv' | 'ref'>,
+  written: ReadonlySet<string>,
 ): DraftEntry {
   switch (operation.kind) {
     case 'unset':
@@ -120,41 +130,36 @@ function execEntry(
 function execReference(
   ref: ReferenceOp,
   context: WriteContext,
-  written: ReadonlyMap<string, 'kv' | 'ref'>,
+  written: ReadonlySet<string>,
 ): DraftEntry {
   if (ref.key.length === 0 || ref.referencedKey.length === 0) throw illegalArguments();
   checkKeyLength(ref.key, context.settings);
-  checkKeyLength(ref.referencedKey, context.settings);
   checkReferenceKey(rawKeyOf(ref.key), context);
   return referenceEntry(ref, bind(ref, ref.referencedKey, context, written));
 }
 
-function execZAdd(
-  zAdd: ZAddOp,
-  context: WriteContext,
-  written: ReadonlyMap<string, 'kv' | 'ref'>,
-): DraftEntry {
+function execZAdd(zAdd: ZAddOp, context: WriteContext, written: ReadonlySet<string>): DraftEntry {
   checkZAdd(zAdd, context.settings);
   return zAddEntry(zAdd, bind(zAdd, zAdd.key, context, written));
 }
 
-/** Checks that the target is there and gives the transaction it is bound to; 0 is unbound. */
+/**
+ * Checks that the target is there and gives the transaction it is bound to; 0 is unbound.
+ * @param written keys that earlier operations set
+ */
 function bind(
   op: { readonly atTx: number; readonly boundRef: boolean },
   target: Uint8Array,
   context: WriteContext,
-  written: ReadonlyMap<string, 'kv' | 'ref'>,
+  written: ReadonlySet<string>,
 ): number {
   if (op.atTx > 0 && !op.boundRef) throw illegalArguments();
-  const inCall = written.get(nameOf(target));
+  const isSetHere = written.has(nameOf(target));
   if (op.boundRef && op.atTx === 0) {
-    if (inCall !== 'kv') throw keyNotFound();
+    if (!isSetHere) throw keyNotFound();
     return context.txId;
   }
-  if (op.atTx === 0 && inCall !== undefined) {
-    if (inCall === 'ref') throw keyNotFound();
-    return 0;
-  }
+  if (op.atTx === 0 && isSetHere) return 0;
   checkTarget(target, op.atTx, context);
   return op.atTx;
 }

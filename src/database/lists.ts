@@ -123,7 +123,8 @@ export class Lists {
   }
 
   /** Live keys with a prefix; gives way to others between two elements of what it yields. */
-  *countSteps(prefix: Uint8Array): Generator<void, number> {
+  *countSteps(prefix: Uint8Array, settings: DatabaseSettings): Generator<void, number> {
+    checkSeekKey(prefix, settings);
     let count = 0;
     let seen = 0;
     const now = this.#reader.now();

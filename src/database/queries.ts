@@ -91,6 +91,11 @@ export class Queries {
     if (sinceTx > this.#store.state.txId && !noWait) throw illegalArguments();
   }
 
+  /** References that stay unresolved need no state to be resolved in. */
+  #checkSinceTx({ sinceTx, keepReferencesUnresolved }: TxRequest): void {
+    if (!keepReferencesUnresolved) this.#checkSince(sinceTx);
+  }
+
   get(request: KeyRequest): Entry {
     return this.#guard.read(() => this.#reader.toEntry(this.#resolve(request)));
   }
@@ -213,7 +218,7 @@ export class Queries {
   }
 
   async count(prefix: Uint8Array): Promise<number> {
-    const steps = this.#lists.countSteps(prefix);
+    const steps = this.#lists.countSteps(prefix, this.#settings);
     for (;;) {
       const step = this.#guard.read(() => steps.next());
       if (step.done === true) return step.value;
@@ -223,7 +228,7 @@ export class Queries {
 
   txById(request: TxRequest): Tx {
     return this.#guard.read(() => {
-      this.#checkSince(request.sinceTx);
+      this.#checkSinceTx(request);
       return this.#transactions.byId(request);
     });
   }
@@ -237,7 +242,7 @@ export class Queries {
           `illegal state: latest txID=${last} is lower than specified as initial tx=${proveSinceTx}`,
         );
       }
-      this.#checkSince(request.sinceTx);
+      this.#checkSinceTx(request);
       const tx = this.#transactions.byId(request);
       return { tx, dualProof: this.#transactions.dualProof(request.tx, proveSinceTx) };
     });

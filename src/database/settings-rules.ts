@@ -16,19 +16,16 @@ const HOUR_MS = 3_600_000;
 /** A value length is kept in 32 bits. */
 const VALUE_LEN_MAX = 0xffff_ffff;
 
-/** With the names that texts of the protocol have for them. */
-const FIXED = {
-  maxKeyLen: 'max key length',
-  maxValueLen: 'max value length',
-  maxTxEntries: 'max number of entries per transaction',
-} as const;
-/** Settings without effect here that the original fixes at creation too. */
-const FIXED_KEPT: ReadonlySet<string> = new Set([
-  'fileSize',
-  'embeddedValues',
-  'preallocFiles',
-  'indexSettings.maxNodeSize',
-]);
+/** What is fixed at creation, with the names that texts of the protocol have for it, in their order. */
+const FIXED = [
+  ['fileSize', 'file size'],
+  ['maxKeyLen', 'max key length'],
+  ['maxValueLen', 'max value length'],
+  ['maxTxEntries', 'max number of entries per transaction'],
+  ['embeddedValues', 'embedded values'],
+  ['preallocFiles', 'prealloc files'],
+  ['indexSettings.maxNodeSize', 'max node size'],
+] as const;
 
 function invalid(reason: string): DatabaseError {
   return new DatabaseError('invalidSettings', `illegal arguments: ${reason}`);
@@ -62,11 +59,10 @@ export function updatedSettings(
   current: DatabaseSettings,
   update: DatabaseSettingsUpdate,
 ): DatabaseSettings {
-  for (const [field, text] of Object.entries(FIXED)) {
-    if (update[field as keyof typeof FIXED] !== undefined) throw fixed(text, name);
-  }
-  for (const field of Object.keys(update.kept ?? {})) {
-    if (FIXED_KEPT.has(field)) throw fixed(field, name);
+  const asked = new Set(Object.keys({ ...update, ...update.kept }));
+  for (const [field, text] of FIXED) {
+    if (!asked.has(field)) continue;
+    throw invalid(`${text} can not be changed after database creation ('${name}')`);
   }
   const before = current.writeTxHeaderVersion;
   const after = update.writeTxHeaderVersion;
@@ -76,10 +72,6 @@ export function updatedSettings(
   const settings = merge(current, update);
   check(settings);
   return settings;
-}
-
-function fixed(field: string, name: string): DatabaseError {
-  return invalid(`${field} can not be changed after database creation ('${name}')`);
 }
 
 function merge(settings: DatabaseSettings, update: DatabaseSettingsUpdate): DatabaseSettings {

@@ -1,3 +1,4 @@
+import { decodeKvMetadata } from '../proofs/index.js';
 import type { IndexEntry, Store, StoreBatch } from '../storage/index.js';
 import type { DatabaseSettings } from './settings.js';
 
@@ -34,10 +35,16 @@ export class WriteContext {
     return !entry.deleted && !isLive(entry, this.nowSeconds);
   }
 
-  /** First byte of the raw value that a committed transaction wrote for a raw key. */
-  kindAt(txId: number, rawKey: Buffer): { kind: number | undefined } | undefined {
-    const found = this.#store.log.findEntry(txId, rawKey);
-    return found === undefined ? undefined : { kind: this.#store.log.valueKind(found.entry) };
+  /** First byte of the raw value that a committed transaction wrote for a raw key, and whether it is expired. */
+  kindAt(
+    txId: number,
+    rawKey: Buffer,
+  ): { readonly kind: number | undefined; readonly expired: boolean } | undefined {
+    const entry = this.#store.log.findEntry(txId, rawKey)?.entry;
+    if (entry === undefined) return undefined;
+    const { expiresAt } = decodeKvMetadata(entry.metadata) ?? {};
+    const expired = !isLive({ deleted: false, expiresAt }, this.nowSeconds);
+    return { kind: this.#store.log.valueKind(entry), expired };
   }
 
   /** Whether a transaction with this id is committed. */

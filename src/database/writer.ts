@@ -65,7 +65,6 @@ export class Writer {
   ): Promise<TxHeader> {
     checkEntryCount(keys.length, this.#settings);
     if (keys.some((key) => key.length === 0)) throw illegalArguments();
-    for (const key of keys) checkKeyLength(key, this.#settings);
     if (sinceTx > this.#store.state.txId) throw txNotFound();
     const raw = rawKeys(keys);
     return this.#write(options, SMALL_REQUEST_BYTES * keys.length, (context) =>

@@ -122,6 +122,7 @@ export function checkTarget(key: Uint8Array, atTx: number, context: WriteContext
     if (!context.isCommitted(atTx)) throw txNotFound();
     const found = context.kindAt(atTx, rawKey);
     if (found?.kind === undefined) throw keyNotFound();
+    if (found.expired) throw keyExpired();
     if (found.kind === REFERENCE_VALUE_PREFIX) throw referencedIsReference();
     return;
   }

@@ -1,6 +1,7 @@
 import { readU64 } from '../base/bytes.js';
 import { parseSortedSetKey, SORTED_SET_PREFIX } from '../proofs/index.js';
 import { corrupted } from './errors.js';
+import { INDEX_KEY_BYTES_MAX } from './layout.js';
 
 /** Where the set's name begins in a sorted-set key: after the prefix and its length. */
 const SET_AT = 1 + 8;
@@ -34,6 +35,19 @@ export function sortableScore(score: number): Buffer {
   bytes.writeDoubleBE(score);
   flipScore(bytes, 0);
   return bytes;
+}
+
+/**
+ * A bound of a range, no longer than the keys that a table takes: the same keys lie before it and the
+ * same after, as none is longer.
+ */
+export function boundOf(bound: Buffer): Buffer {
+  if (bound.length <= INDEX_KEY_BYTES_MAX) return bound;
+  let end = INDEX_KEY_BYTES_MAX;
+  while (end > 1 && bound[end - 1] === 0xff) end--;
+  const after = Buffer.from(bound.subarray(0, end));
+  after[end - 1] = (after[end - 1] as number) + 1;
+  return after;
 }
 
 function isNegative(bytes: Buffer, at: number): boolean {

@@ -10,6 +10,7 @@ import {
   versionIn,
   type Waiting,
 } from './index-changes.js';
+import { boundOf } from './index-key.js';
 import { readIndexPage } from './index-page.js';
 import {
   decodeHistoryRow,
@@ -19,7 +20,13 @@ import {
   type IndexEntry,
   type Location,
 } from './index-record.js';
-import { historyKey, META_INDEX_DAMAGED, META_INDEXED_TO, u64Key } from './layout.js';
+import {
+  historyKey,
+  INDEX_KEY_BYTES_MAX,
+  META_INDEX_DAMAGED,
+  META_INDEXED_TO,
+  u64Key,
+} from './layout.js';
 import type { Table } from './table.js';
 
 export interface IndexLimits extends BacklogLimits {
@@ -162,6 +169,8 @@ export class IndexStore {
       const name = indexKey.latin1Slice();
       if (this.#before.has(name)) return this.#before.get(name);
     }
+    // LMDB fails for a key that is too long to be there.
+    if (indexKey.length > INDEX_KEY_BYTES_MAX) return undefined;
     const bytes = this.#index.view(indexKey);
     return bytes === undefined ? undefined : decodeIndexEntry(indexKey, bytes);
   }
@@ -172,6 +181,7 @@ export class IndexStore {
    * @throws StorageError `corrupted`
    */
   checkNeighbours(indexKey: Buffer): void {
+    if (indexKey.length > INDEX_KEY_BYTES_MAX) return;
     // The table has it: a commit that is under way brings it.
     if (this.#before.has(indexKey.latin1Slice())) return;
     for (const reverse of [false, true]) {
@@ -197,8 +207,11 @@ export class IndexStore {
     return version;
   }
 
-  /** At most `limit` entries with low <= key < high, from the low end or from the high one. */
-  page(low: Buffer, high: Buffer, desc: boolean, limit: number): IndexRow[] {
+  /** At most `limit` entries with from <= key < to, from the low end or from the high one. */
+  page(from: Buffer, to: Buffer, desc: boolean, limit: number): IndexRow[] {
+    const low = boundOf(from);
+    const high = boundOf(to);
+    if (Buffer.compare(low, high) >= 0) return [];
     const rows = this.#storedPage(low, high, desc, limit);
     if (this.#backlog.keys === 0) return rows;
     return this.#withWaiting(rows, low, high, desc, limit);

@@ -49,6 +49,8 @@ test('creating a user is refused for each thing that is wrong, in words of its o
     [alice, {}, 'userDatabaseNotAdmin'],
     [alice, { database: 'other' }, 'userDatabaseNotAdmin'],
     [alice, { userName: 'immudb' }, 'userDatabaseNotAdmin'],
+    [alice, { userName: 'b o b' }, 'userDatabaseNotAdmin'],
+    [root, { userName: 'b o b', database: 'nodb' }, 'userDatabaseNotFound'],
   ] as const;
   for (const [caller, change, code] of cases) {
     await assert.rejects(f.auth.createUser(caller, { ...good, ...change }), refusal(code));
@@ -148,6 +150,9 @@ test('a change of permissions is refused for each thing that is wrong', async (t
     [root, { action: 1, permission: 99 }, 'grantPermissionUnknown'],
     [root, { action: 5 }, 'grantActionUnknown'],
     [root, { action: -1 }, 'grantActionUnknown'],
+    [root, { action: 5, permission: 0 }, 'grantActionUnknown'],
+    [root, { action: 5, database: 'nodb' }, 'grantDatabaseNotFound'],
+    [root, { userName: 'immudb', database: 'systemdb' }, 'grantToOneself'],
     [root, { userName: 'immudb' }, 'grantToOneself'],
     [boss, { userName: 'boss' }, 'grantToOneself'],
     [boss, { userName: 'immudb' }, 'grantToSysadmin'],
@@ -245,6 +250,8 @@ test('passwords are changed by a sysadmin and by the creator who is an admin, no
   await assert.rejects(change(boss, 'immudb'), refusal('passwordTargetRefused'));
   await assert.rejects(change(root, 'nobody'), refusal('passwordTargetRefused'));
   await assert.rejects(change(root, ''), refusal('userNameEmpty'));
+  await assert.rejects(change(alice, ''), refusal('notAdminAnywhere'));
+  await assert.rejects(change(root, 'nobody', ''), refusal('passwordTargetRefused'));
   await assert.rejects(change(root, 'alice', ''), refusal('passwordEmpty'));
   await assert.rejects(change(root, 'alice', 'x'), refusal('passwordWeak'));
   await change(boss, 'clerk');
@@ -265,6 +272,7 @@ test('the password of immudb changes only for who knows the old one', async (t) 
     });
   await assert.rejects(change('wrong', 'Adm1n!!!!'), refusal('oldPasswordIncorrect'));
   await assert.rejects(change('', 'Adm1n!!!!'), refusal('oldPasswordIncorrect'));
+  await assert.rejects(change('wrong', 'weak'), refusal('oldPasswordIncorrect'));
   await change('immudb', 'Adm1n!!!!');
   await f.login('immudb', 'Adm1n!!!!');
   await assert.rejects(f.login('immudb', 'immudb'), refusal('invalidCredentials'));

@@ -126,6 +126,8 @@ test('a target is set earlier in the call, or is there already, and is no refere
     [[add('a'), set('a')], 'keyNotFound'],
     [[refer('r', 'gone')], 'keyNotFound'],
     [[set('a'), refer('r', 'a'), refer('s', 'r')], 'keyNotFound'],
+    [[refer('oldref', 'old'), refer('s', 'oldref')], 'referencedKeyIsReference'],
+    [[refer('r', 'k'.repeat(2000))], 'keyNotFound'],
     [[refer('r', 'old', HERE)], 'keyNotFound'],
     [[add('old', 1, HERE)], 'keyNotFound'],
     [[refer('r', 'oldref')], 'referencedKeyIsReference'],
@@ -154,18 +156,24 @@ test('without waiting a call depends on nothing but itself', async (t) => {
   const { database } = await openDatabase(t);
   await setEach(database, [['old', 'o']]);
   await run(database, [set('a'), refer('r', 'a', HERE), add('a', 1, HERE)], true);
-  for (const operation of [
-    refer('s', 'old'),
-    refer('s', 'a'),
-    refer('s', 'old', HERE),
-    refer('s', 'old', { boundRef: true, atTx: 1 }),
-    add('old'),
-    add('a'),
-  ]) {
-    await assert.rejects(run(database, [set('a'), operation], true), (error: Error) => {
-      assert.match(error.message, /^no wait operation must be self-contained: illegal arguments: /);
-      return refusal('notSelfContained')(error);
-    });
+  const unbound =
+    'can only set references to keys added within same transaction, ' +
+    'please use bound references with AtTx set to 0';
+  const notHere = (what: string) =>
+    `can not create a reference ${what} that was not set in the same transaction`;
+  const cases: [Operation[], string][] = [
+    [[set('a'), refer('s', 'old')], unbound],
+    [[set('a'), refer('s', 'a')], unbound],
+    [[set('a'), refer('s', 'old', { boundRef: true, atTx: 1 })], unbound],
+    [[set('a'), add('old')], unbound],
+    [[set('a'), add('a')], unbound],
+    [[set('a'), refer('s', 'old', HERE)], notHere('to a key')],
+    [[refer('s', 'a', HERE), set('a')], notHere('to a key')],
+    [[set('a'), add('old', 1, HERE)], notHere('into a set for a key')],
+  ];
+  for (const [operations, reason] of cases) {
+    const text = `no wait operation must be self-contained: illegal arguments: ${reason}`;
+    await assert.rejects(run(database, operations, true), refusal('notSelfContained', text));
   }
   assert.equal(database.state().txId, 2);
 });

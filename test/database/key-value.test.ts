@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import {
   bytes,
+  historyRequest,
   keyRequest,
   kv,
   openDatabase,
@@ -120,6 +121,22 @@ test('keys that are not there are told apart from arguments that make no sense',
   assert.throws(get('a'), refusal('keyNotFound'));
   assert.throws(get('abc'), refusal('keyNotFound'));
   assert.throws(get(''), refusal('emptyKey', 'illegal arguments: empty key'));
+});
+
+test('a key longer than any that is stored is not there, and no damage', async (t) => {
+  const { fixture, database } = await openDatabase(t);
+  await setEach(database, [['a', '1']]);
+  for (const length of [1024, 1978, 1979, 70_000]) {
+    const long = 'k'.repeat(length);
+    assert.throws(() => database.get(keyRequest(long)), refusal('keyNotFound'));
+    assert.throws(() => database.history(historyRequest(long)), refusal('keyNotFound'));
+    assert.deepEqual(texts(database.getAll([bytes(long), bytes('a')], 0)), ['a=1']);
+    const refer = database.setReference(reference('r', long), SESSION);
+    await assert.rejects(refer, refusal('keyNotFound'));
+    await assert.rejects(database.delete([bytes(long)], 0, SESSION), refusal('keyNotFound'));
+    await assert.rejects(database.count(bytes(long)), refusal('seekKeyTooLong'));
+  }
+  assert.deepEqual(fixture.corruptions, []);
 });
 
 test('many keys come in the order asked, without those that are gone', async (t) => {

@@ -208,12 +208,20 @@ test('settings that are fixed, out of range or would turn history back are refus
   const { manager } = fixture;
   await create(fixture, 'db', { writeTxHeaderVersion: 0 });
   const before = manager.info('db').settings;
+  const fixed: [DatabaseSettingsUpdate, string][] = [
+    [{ maxKeyLen: 10 }, 'max key length'],
+    [{ maxValueLen: 10 }, 'max value length'],
+    [{ maxTxEntries: 10 }, 'max number of entries per transaction'],
+    [{ kept: { fileSize: 1 }, maxKeyLen: 1024 }, 'file size'],
+    [{ kept: { embeddedValues: false } }, 'embedded values'],
+    [{ kept: { preallocFiles: false } }, 'prealloc files'],
+    [{ kept: { 'indexSettings.maxNodeSize': 1 } }, 'max node size'],
+  ];
+  for (const [update, what] of fixed) {
+    const text = `illegal arguments: ${what} can not be changed after database creation ('db')`;
+    await assert.rejects(manager.updateSettings('db', update), refusal('invalidSettings', text));
+  }
   const cases: DatabaseSettingsUpdate[] = [
-    { maxKeyLen: 10 },
-    { maxValueLen: 10 },
-    { maxTxEntries: 10 },
-    { kept: { fileSize: 1 } },
-    { kept: { 'indexSettings.maxNodeSize': 1 } },
     { retentionPeriodMs: 1000 },
     { retentionPeriodMs: -1 },
     { truncationFrequencyMs: 1000 },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   bytes,
+  element,
   keyRequest,
   kv,
   openDatabase,
@@ -117,6 +118,20 @@ test('a reference whose target became a reference is not followed, and fails no 
   );
   assert.deepEqual(texts(await database.scan(scanRequest())), ['b=2', 'b=2']);
   assert.deepEqual(texts(database.getAll([bytes('r'), bytes('a')], 0)), ['b=2']);
+});
+
+test('what is bound must be live in its transaction', async (t) => {
+  const { fixture, database } = await openDatabase(t);
+  await database.set([kv('k', '1', { expiresAt: fixture.nowSeconds + 5 })], SESSION);
+  await database.setReference(reference('r', 'k', 1), SESSION);
+  await database.zAdd(element('set', 1, 'k', 1), SESSION);
+  fixture.clock.advance(5000);
+  await assert.rejects(
+    database.setReference(reference('s', 'k', 1), SESSION),
+    refusal('keyExpired'),
+  );
+  await assert.rejects(database.zAdd(element('set', 2, 'k', 1), SESSION), refusal('keyExpired'));
+  assert.equal(database.state().txId, 3);
 });
 
 test('a reference to what is not indexable works when bound', async (t) => {

@@ -216,3 +216,21 @@ test('what a scan does not take is refused', async (t) => {
     ),
   );
 });
+
+test('keys of the greatest length are scanned from each of them', async (t) => {
+  const { fixture, database } = await openDatabase(t, { defaults: { maxKeyLen: 1978 } });
+  const long = (end: string) => 'k'.repeat(1976) + end;
+  await setEach(database, [
+    [long('a'), '1'],
+    [long('b'), '2'],
+    [long('\x7f'), '3'],
+    ['l', '4'],
+  ]);
+  const ends = async (options: Options) =>
+    (await keysOf(database, options)).split(' ').map((key) => key.slice(-1));
+  assert.deepEqual(await ends({ seekKey: long('a') }), ['b', '\x7f', 'l']);
+  assert.deepEqual(await ends({ seekKey: long('a'), inclusiveSeek: true, limit: 1 }), ['a']);
+  assert.deepEqual(await ends({ seekKey: long('b'), inclusiveSeek: true, desc: true }), ['b', 'a']);
+  assert.deepEqual(await ends({ endKey: long('b'), inclusiveEnd: true }), ['a', 'b']);
+  assert.deepEqual(fixture.corruptions, []);
+});

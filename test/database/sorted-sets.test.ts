@@ -208,3 +208,20 @@ test('infinite bounds of a scan are bounds like others', async (t) => {
   assert.deepEqual(await elements(database, all), named(SCORES));
   assert.deepEqual(await elements(database, { minScore: Infinity }), []);
 });
+
+test('a place to begin that is longer than any key is a place all the same', async (t) => {
+  const { fixture, database } = await openDatabase(t);
+  const set = 's'.repeat(980);
+  await setEach(database, [['k', '1']]);
+  await database.zAdd(element(set, 1, 'k'), SESSION);
+  const from = (seekScore: number, desc: boolean) => ({
+    seekKey: 'k'.repeat(1000),
+    seekScore,
+    desc,
+  });
+  assert.deepEqual(await elements(database, from(0, false), set), ['1:k']);
+  assert.deepEqual(await elements(database, from(1, false), set), []);
+  assert.deepEqual(await elements(database, from(0, true), set), []);
+  assert.deepEqual(await elements(database, from(1, true), set), ['1:k']);
+  assert.deepEqual(fixture.corruptions, []);
+});

@@ -117,6 +117,7 @@ test('transactions that do not exist are refused', async (t) => {
   assert.throws(() => byId(database, 0), refusal('illegalArguments'));
   assert.throws(() => byId(database, 2), refusal('txNotFound', 'tx not found'));
   assert.throws(() => byId(database, 1, { sinceTx: 2 }), refusal('illegalArguments'));
+  assert.equal(byId(database, 1, { sinceTx: 2, keepReferencesUnresolved: true }).header.id, 1);
   const proved = (tx: number, since: number) => () =>
     database.verifiableTxById({ tx, sinceTx: 0, keepReferencesUnresolved: false }, since);
   assert.throws(proved(2, 0), refusal('txNotFound'));

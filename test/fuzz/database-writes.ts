@@ -202,8 +202,8 @@ function expectTarget(model: DatabaseModel, key: string, atTx: number, committed
   } else {
     version = model.newest(key);
     if (version === undefined || version.deleted === true) refuse('keyNotFound');
-    if (!model.isLive(version)) refuse('keyExpired');
   }
+  if (!model.isLive(version)) refuse('keyExpired');
   if (version.target !== undefined) refuse('referencedKeyIsReference');
 }
 
@@ -305,31 +305,28 @@ function expectExecAll(
   operations: readonly Operation[],
   committed: number,
 ): Change[] {
-  const written = new Map<string, string>();
+  const written = new Set<string>();
   const bound = (op: { key: string; atTx: number; boundRef: boolean }): number => {
     if (op.atTx > 0 && !op.boundRef) refuse('illegalArguments');
-    const inCall = written.get(op.key);
+    const isSetHere = written.has(op.key);
     if (op.atTx === 0 && op.boundRef) {
-      return inCall === 'kv' ? model.lastTx + 1 : refuse('keyNotFound');
+      return isSetHere ? model.lastTx + 1 : refuse('keyNotFound');
     }
-    if (op.atTx > 0 || inCall === undefined) expectTarget(model, op.key, op.atTx, committed);
-    else if (inCall !== 'kv') refuse('keyNotFound');
+    if (op.atTx > 0 || !isSetHere) expectTarget(model, op.key, op.atTx, committed);
     return op.atTx;
   };
   return operations.map((operation): Change => {
     if (operation.kind === 'kv') {
       const { key, value, metadata } = operation.kv;
       if (!(value instanceof Uint8Array)) throw new TypeError('expected a value in memory');
-      written.set(textOf(key), 'kv');
+      written.add(textOf(key));
       return kvChange({ name: textOf(key), value: textOf(value), ...(metadata && { metadata }) });
     }
     if (operation.kind === 'ref') {
       const { ref } = operation;
       const [name, key] = [textOf(ref.key), textOf(ref.referencedKey)];
       expectReferenceKey(model, name);
-      const atTx = bound({ ...ref, key });
-      written.set(name, 'ref');
-      return { name, value: '', target: { key, atTx } };
+      return { name, value: '', target: { key, atTx: bound({ ...ref, key }) } };
     }
     if (operation.kind === 'unset') return refuse('operationNotSet');
     const { zAdd } = operation;

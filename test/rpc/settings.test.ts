@@ -141,6 +141,11 @@ test('a database is made, listed, unloaded, deleted, and made anew without old r
   await assert.rejects(alice.useDatabase('ledger'), closed);
   await alice.call('DeleteDatabase', { database: 'ledger' });
   assert.deepEqual(await names(), ['defaultdb']);
+  const reserved = { code: 13, details: 'database is reserved' };
+  for (const name of ['defaultdb', 'systemdb']) {
+    const create = admin.call('CreateDatabaseV2', { name, ifNotExists: true });
+    await assert.rejects(create, reserved);
+  }
   await admin.call('CreateDatabaseV2', { name: 'ledger' });
   const again = await fixture.loggedIn('alice', 'Passw0rd!');
   await assert.rejects(again.useDatabase('ledger'), { code: 7 });

@@ -99,17 +99,20 @@ test('declared lengths are bounded before anything is allocated', async (t) => {
   assert.equal(await txCount(client), 0);
 });
 
-test('the values of one stream share the limit of a single value', async (t) => {
+test('a value of a stream has the limit of its database, all together that of the protocol', async (t) => {
   const fixture = await RpcFixture.start(t, { defaults: { maxValueLen: 100_000 } });
   const client = await fixture.loggedIn();
-  const half = Buffer.alloc(60_000, 1);
-  const both = chunks(frame('a'), frame(half), frame('b'), frame(half));
-  await refused(client.write('streamSet', both), 9, /^max transaction values length exceeded$/);
-  const single = client.write('streamSet', chunks(frame('a'), frame(Buffer.alloc(100_001))));
-  await refused(single, 9, /^internal store max value length exceeded$/);
-  const withPrefix = client.write('streamSet', chunks(frame('a'), frame(Buffer.alloc(100_000))));
-  await refused(withPrefix, 2, /max value length exceeded$/);
-  await client.write('streamSet', chunks(frame('a'), frame(Buffer.alloc(99_999))));
+  for (const length of [100_000, 100_001]) {
+    const single = client.write('streamSet', chunks(frame('a'), frame(Buffer.alloc(length))));
+    await refused(single, 9, /^internal store max value length exceeded$/);
+  }
+  const value = frame(Buffer.alloc(99_999, 1));
+  const pairs = (count: number) =>
+    chunks(...Array.from({ length: count }, (_, i) => [frame(`k${i}`), value]).flat());
+  const most = Math.floor((32 * MIB) / 99_999);
+  const tooMany = client.write('streamSet', pairs(most + 1));
+  await refused(tooMany, 9, /^max transaction values length exceeded$/);
+  assert.equal((await client.write('streamSet', pairs(most))).nentries, most);
   const entries = Array.from({ length: 1025 }, (_, i) => [frame(`k${i}`), frame('v')]).flat();
   await refused(client.write('streamSet', chunks(...entries)), 2, /max number of entries per tx/);
 });
@@ -246,6 +249,8 @@ test('transactions are exported one frame each, and the stream of many ends with
   assert.equal(framesOf(both.map((c) => c.content)).length, 2);
   await refused(client.read('exportTx', { tx: 3 }), 2, /^no new transactions$/);
   await refused(client.read('exportTx', { tx: 0 }), 3, /^illegal arguments$/);
+  const ofReplica = client.read('exportTx', { tx: 1, replicaState: { committedTxID: 1 } });
+  await refused(ofReplica, 2, /^illegal state: replica state was NOT expected$/);
   await refused(client.write('replicateTx', chunks(frame('x'))), 2, /^database is NOT a replica$/);
 });
 

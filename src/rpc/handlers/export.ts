@@ -11,6 +11,13 @@ export async function* exportTx(
   { database, services }: DatabaseContext,
   request: pb.ExportTxRequest,
 ): AsyncGenerator<Chunk> {
+  // Nothing here waits for the acknowledgement of a replica.
+  if (request.replicaState !== undefined) {
+    throw new DatabaseError(
+      'illegalStateExplained',
+      'illegal state: replica state was NOT expected',
+    );
+  }
   const { length, pieces } = database.exportTx(safeInteger(request.tx, 'ExportTxRequest.tx'));
   const committed = Buffer.alloc(8);
   committed.writeBigUInt64BE(BigInt(database.state().txId));

@@ -7,6 +7,8 @@ import {
 import type { FrameReader } from '../../wire/index.js';
 import { RpcError } from '../rpc-error.js';
 
+/** All values of a stream together; a larger value may stand alone where the database takes it. */
+const VALUES_BYTES_MAX = 33_554_432;
 /** A value above this never stands in memory as a whole. */
 const STAGED_BYTES_MIN = 262_144;
 /** Once the values of a stream take this much memory, all but tiny ones are staged. */
@@ -23,7 +25,7 @@ export class StreamValues {
   readonly #database: Database;
   readonly #reader: FrameReader;
   readonly #stagers: ValueStager[] = [];
-  /** Bytes of all values so far; the sum has the limit of a single value. */
+  /** Bytes of all values so far. */
   #total: number;
   #inMemory = 0;
 
@@ -56,9 +58,12 @@ export class StreamValues {
   async requireValue(): Promise<Uint8Array | StagedValue> {
     const { maxValueLen } = this.#database.settings;
     const length = await this.#reader.requireFrameHeader('value', Number.POSITIVE_INFINITY);
-    if (length > maxValueLen) throw new RpcError('streamValueTooLong');
+    // It is stored with a prefix byte.
+    if (length + 1 > maxValueLen) throw new RpcError('streamValueTooLong');
     this.#total += length;
-    if (this.#total > maxValueLen) throw new RpcError('streamValuesTooLong');
+    if (this.#total > Math.max(VALUES_BYTES_MAX, maxValueLen)) {
+      throw new RpcError('streamValuesTooLong');
+    }
     const memoryIsFull = this.#inMemory + length > MEMORY_BYTES_MAX && length > TINY_BYTES_MAX;
     if (length > STAGED_BYTES_MIN || memoryIsFull) return this.#stage();
     this.#inMemory += length;
