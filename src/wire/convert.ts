@@ -35,6 +35,14 @@ export function safeInteger(value: number, field: string): number {
   return value;
 }
 
+/**
+ * A decoded id of a transaction that is only asked for: one beyond 2^53 - 1, decoded to infinity, becomes
+ * an id that no transaction has either.
+ */
+export function askedTxId(value: number): number {
+  return Number.isSafeInteger(value) ? value : Number.MAX_SAFE_INTEGER;
+}
+
 export function kvMetadataToMessage(
   metadata: KvMetadata | undefined,
 ): Init<pb.KVMetadata> | undefined {

@@ -1,5 +1,6 @@
 // For whoever speaks the protocol: server and clients.
 export {
+  askedTxId,
   dualProofFromMessage,
   dualProofToMessage,
   inclusionProofFromMessage,

@@ -74,11 +74,26 @@ test('UseDatabase without a login says so in its own status', async (t) => {
 test('numbers beyond 2^53 are refused by the name of their field', async (t) => {
   const fixture = await RpcFixture.start(t);
   const client = await fixture.loggedIn();
-  // KeyRequest{key: "k", atTx: 2^64 - 1}
-  const request = Buffer.from('0a016b10ffffffffffffffffff01', 'hex');
-  const { code, details } = await rawCall(client, 'Get', [request]);
+  // ScanRequest{limit: 2^64 - 1}
+  const request = Buffer.from('20ffffffffffffffffff01', 'hex');
+  const { code, details } = await rawCall(client, 'Scan', [request]);
   assert.equal(code, 3);
-  assert.match(details, /KeyRequest\.atTx/);
+  assert.match(details, /ScanRequest\.limit/);
+});
+
+test('a transaction with an id beyond 2^53 is not found', async (t) => {
+  const fixture = await RpcFixture.start(t);
+  const client = await fixture.loggedIn();
+  await client.call('Set', { KVs: [{ key, value }] });
+  // KeyRequest{key: "k", atTx: 2^64 - 1}, TxRequest{tx: 2^64 - 1}
+  const calls = [
+    ['Get', '0a016b10ffffffffffffffffff01'],
+    ['TxById', '08ffffffffffffffffff01'],
+  ] as const;
+  for (const [method, request] of calls) {
+    const { details } = await rawCall(client, method, [Buffer.from(request, 'hex')]);
+    assert.equal(details, 'tx not found', method);
+  }
 });
 
 test('a scan since transaction 2^64 - 1 that does not wait asks for nothing', async (t) => {
@@ -90,7 +105,7 @@ test('a scan since transaction 2^64 - 1 that does not wait asks for nothing', as
   assert.equal(code, 0);
   assert.equal(pb.decodeEntries(messages[0] as Buffer).entries.length, 1);
   const waiting = Buffer.from('28ffffffffffffffffff01', 'hex');
-  assert.equal((await rawCall(client, 'Scan', [waiting])).code, 3);
+  assert.equal((await rawCall(client, 'Scan', [waiting])).details, 'illegal arguments');
 });
 
 test('a request without the message it wraps is illegal', async (t) => {

@@ -13,12 +13,12 @@ import type {
   ZAddOp,
   ZScanRequest,
 } from '../../database/index.js';
-import { kvMetadataFromMessage, type pb, safeInteger } from '../../wire/index.js';
+import { askedTxId, kvMetadataFromMessage, type pb, safeInteger } from '../../wire/index.js';
 import { RpcError } from '../rpc-error.js';
 
 /**
  * Requests as the database takes them. A number that cannot be exact is refused by the name of its
- * field; bytes stay views on the request.
+ * field, but for ids of transactions that are only asked for; bytes stay views on the request.
  */
 
 /** A part that a request cannot do without. */
@@ -27,20 +27,12 @@ export function required<T>(message: T | undefined): T {
   return message;
 }
 
-/**
- * Some clients scan with `sinceTx` 2^64 - 1 and `noWait`: whoever does not wait asks for no particular
- * transaction, so a number beyond all ids asks for nothing.
- */
-function sinceTxOf(value: number, noWait: boolean, field: string): number {
-  return noWait && !Number.isSafeInteger(value) ? 0 : safeInteger(value, field);
-}
-
 export function keyRequestFrom(message: pb.KeyRequest): KeyRequest {
   const { key, noWait } = message;
   return {
     key,
-    atTx: safeInteger(message.atTx, 'KeyRequest.atTx'),
-    sinceTx: sinceTxOf(message.sinceTx, noWait, 'KeyRequest.sinceTx'),
+    atTx: askedTxId(message.atTx),
+    sinceTx: askedTxId(message.sinceTx),
     noWait,
     atRevision: safeInteger(message.atRevision, 'KeyRequest.atRevision'),
   };
@@ -54,12 +46,12 @@ export function keyValueFrom(message: pb.KeyValue): KeyValue {
 
 export function referenceFrom(message: pb.ReferenceRequest): ReferenceOp {
   const { key, referencedKey, boundRef } = message;
-  return { key, referencedKey, boundRef, atTx: safeInteger(message.atTx, 'ReferenceRequest.atTx') };
+  return { key, referencedKey, boundRef, atTx: askedTxId(message.atTx) };
 }
 
 export function zAddFrom(message: pb.ZAddRequest): ZAddOp {
   const { set, score, key, boundRef } = message;
-  return { set, score, key, boundRef, atTx: safeInteger(message.atTx, 'ZAddRequest.atTx') };
+  return { set, score, key, boundRef, atTx: askedTxId(message.atTx) };
 }
 
 export function operationFrom(message: pb.Op): Operation {
@@ -92,12 +84,11 @@ export function preconditionFrom(message: pb.Precondition): Precondition {
 }
 
 export function scanRequestFrom(message: pb.ScanRequest): ScanRequest {
-  const { noWait } = message;
   return {
     ...message,
     limit: safeInteger(message.limit, 'ScanRequest.limit'),
     offset: safeInteger(message.offset, 'ScanRequest.offset'),
-    sinceTx: sinceTxOf(message.sinceTx, noWait, 'ScanRequest.sinceTx'),
+    sinceTx: askedTxId(message.sinceTx),
   };
 }
 
@@ -109,7 +100,7 @@ export function zScanRequestFrom(message: pb.ZScanRequest): ZScanRequest {
     limit: safeInteger(message.limit, 'ZScanRequest.limit'),
     offset: safeInteger(message.offset, 'ZScanRequest.offset'),
     seekAtTx: safeInteger(message.seekAtTx, 'ZScanRequest.seekAtTx'),
-    sinceTx: sinceTxOf(message.sinceTx, noWait, 'ZScanRequest.sinceTx'),
+    sinceTx: askedTxId(message.sinceTx),
     ...(minScore === undefined ? {} : { minScore: minScore.score }),
     ...(maxScore === undefined ? {} : { maxScore: maxScore.score }),
   };
@@ -122,14 +113,14 @@ export function historyRequestFrom(message: pb.HistoryRequest): HistoryRequest {
     limit,
     desc,
     offset: safeInteger(message.offset, 'HistoryRequest.offset'),
-    sinceTx: safeInteger(message.sinceTx, 'HistoryRequest.sinceTx'),
+    sinceTx: askedTxId(message.sinceTx),
   };
 }
 
 export function txRequestFrom(message: pb.TxRequest | pb.VerifiableTxRequest): TxRequest {
   return {
-    tx: safeInteger(message.tx, 'TxRequest.tx'),
-    sinceTx: safeInteger(message.sinceTx, 'TxRequest.sinceTx'),
+    tx: askedTxId(message.tx),
+    sinceTx: askedTxId(message.sinceTx),
     keepReferencesUnresolved: message.keepReferencesUnresolved,
     ...entriesSpecFrom(message.entriesSpec),
   };
@@ -140,8 +131,8 @@ export function txScanRequestFrom(message: pb.TxScanRequest): TxScanRequest {
   return {
     limit,
     desc,
-    initialTx: safeInteger(message.initialTx, 'TxScanRequest.initialTx'),
-    sinceTx: safeInteger(message.sinceTx, 'TxScanRequest.sinceTx'),
+    initialTx: askedTxId(message.initialTx),
+    sinceTx: askedTxId(message.sinceTx),
     ...entriesSpecFrom(message.entriesSpec),
   };
 }

@@ -1,5 +1,5 @@
 import { DatabaseError } from '../../database/index.js';
-import { type Init, type pb, safeInteger, valueChunksFrom } from '../../wire/index.js';
+import { askedTxId, type Init, type pb, valueChunksFrom } from '../../wire/index.js';
 import type { DatabaseContext } from '../context.js';
 
 type Chunk = Init<pb.Chunk>;
@@ -18,7 +18,7 @@ export async function* exportTx(
       'illegal state: replica state was NOT expected',
     );
   }
-  const { length, pieces } = database.exportTx(safeInteger(request.tx, 'ExportTxRequest.tx'));
+  const { length, pieces } = database.exportTx(askedTxId(request.tx));
   const committed = Buffer.alloc(8);
   committed.writeBigUInt64BE(BigInt(database.state().txId));
   let metadata: Map<string, Uint8Array> | undefined = new Map([[COMMITTED_TX_ID, committed]]);

@@ -1,5 +1,5 @@
 import { DatabaseError, type WriteOptions } from '../../database/index.js';
-import { type Init, type pb, safeInteger, txHeaderToMessage } from '../../wire/index.js';
+import { askedTxId, type Init, type pb, txHeaderToMessage } from '../../wire/index.js';
 import type { DatabaseContext } from '../context.js';
 import { entryToMessage } from '../convert/entries.js';
 import { keyRequestFrom, keyValueFrom, preconditionFrom } from '../convert/requests.js';
@@ -50,7 +50,7 @@ export function getAll(
   { database }: DatabaseContext,
   request: pb.KeyListRequest,
 ): Init<pb.Entries> {
-  const sinceTx = safeInteger(request.sinceTx, 'KeyListRequest.sinceTx');
+  const sinceTx = askedTxId(request.sinceTx);
   return { entries: database.getAll(request.keys, sinceTx).map(entryToMessage) };
 }
 
@@ -58,7 +58,7 @@ export async function deleteKeys(
   context: DatabaseContext,
   request: pb.DeleteKeysRequest,
 ): Promise<Init<pb.TxHeader>> {
-  const sinceTx = safeInteger(request.sinceTx, 'DeleteKeysRequest.sinceTx');
+  const sinceTx = askedTxId(request.sinceTx);
   const options = writeOptions(context, { noWait: request.noWait });
   return txHeaderToMessage(await context.database.delete(request.keys, sinceTx, options));
 }
