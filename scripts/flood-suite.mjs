@@ -2,7 +2,7 @@
 // must go on working. The server must not end, the normal client's p99 may grow five times at most, and
 // the memory must come back.
 //
-//   node scripts/flood-suite.mjs [--only ping,streams,...] [--seconds 2] [--long]
+//   node scripts/flood-suite.mjs [--only ping,streams,...] [--seconds 4] [--long]
 //
 // --seconds: of each attack; --long is --seconds 15 with the server's own time for silent connections.
 // An attack that only made the client slow, or left memory, is tried again, three times in all. Needs Linux.
@@ -31,7 +31,7 @@ function load(name) {
   return import(pathToFileURL(file).href);
 }
 
-const seconds = Number(values.seconds ?? (values.long ? 15 : 2));
+const seconds = Number(values.seconds ?? (values.long ? 15 : 4));
 if (!(seconds > 0)) throw new Error('--seconds: expected a number');
 const { ATTACKS } = await load('attacks.js');
 const { FloodSuite } = await load('suite.js');

@@ -26,9 +26,9 @@ import { newLine, type Turns } from './turns.js';
 
 const MIB = 1_048_576;
 /** Calls that wait for their turn and were given up already: no honest client has so many at once. */
-const STILLBORN_MAX = 200;
+const STILLBORN_MAX = 100;
 /** New calls between two counts of them. */
-const STILLBORN_CHECK = 50;
+const STILLBORN_CHECK = 25;
 /** Given to a connection that was told to go, before it is cut. */
 const CLOSE_GRACE_MS = 3000;
 /** Between two looks at what such a connection still sends. */
