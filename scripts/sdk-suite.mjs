@@ -4,6 +4,8 @@
 //   node scripts/sdk-suite.mjs [--operations 1000] [--seed N] [--only go-0.9.2,python-1.5.0]
 //                              [--server "command with {dir} {port} {key}"] [--keep]
 //
+// The servers write an audit event for every call; in the end each answered call must have exactly one.
+//
 // What is not in any registry (Java, Node 2) is acted out by clients of our own in test/sdk/acted.
 // Needs go, python3 and npm; what they install stays in node_modules/.cache/sdk-suite.
 
@@ -22,7 +24,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import grpc from '@grpc/grpc-js';
 
@@ -166,6 +168,10 @@ const preparations = {
   },
 };
 
+const { addAnswered, auditProblems } = await import(
+  pathToFileURL(path.join(ROOT, 'dist/test/sdk/support/audited-calls.js')).href
+);
+
 const prepared = new Map();
 
 function prepare(run) {
@@ -201,19 +207,26 @@ function healthy(port) {
 
 /** A server that can be killed and started again on the same folder and port. */
 class Server {
-  constructor(run, folder, port) {
+  constructor(run, folder, port, metricsPort) {
     this.port = port;
+    this.metricsPort = metricsPort;
     this.log = '';
     this.restarts = [];
+    this.answered = new Map();
     const words = options.server?.split(' ') ?? [
       process.execPath,
       path.join(ROOT, 'dist/src/cli/stele.js'),
-      ...'--dir {dir} --port {port} --signingKey {key} --address 127.0.0.1 --metrics-server=false'.split(
+      ...'--dir {dir} --port {port} --signingKey {key} --address 127.0.0.1 --metrics-server-port {metrics} --audit-events everything'.split(
         ' ',
       ),
       ...(run.server ?? []),
     ];
-    const values = { dir: path.join(folder, 'data'), port, key: path.join(folder, 'signing.pem') };
+    const values = {
+      dir: path.join(folder, 'data'),
+      key: path.join(folder, 'signing.pem'),
+      port,
+      metrics: metricsPort,
+    };
     this.command = words.map((word) => word.replace(/\{(\w+)\}/, (_, name) => values[name]));
     this.folder = folder;
   }
@@ -245,7 +258,19 @@ class Server {
     await this.exited;
   }
 
+  /** The last thing in the life of a server: what it answered is asked of it. */
+  async count() {
+    if (options.server === undefined) await addAnswered(this.answered, this.metricsPort);
+  }
+
+  /** Every call that was answered has one event. */
+  auditProblems() {
+    if (options.server !== undefined) return [];
+    return auditProblems(path.join(this.folder, 'data/audit'), this.answered);
+  }
+
   async restart() {
+    await this.count();
     await this.kill();
     this.restarts.push(await this.start());
   }
@@ -308,7 +333,7 @@ async function perform(run) {
   const command = await prepare(run);
   const folder = mkdtempSync(path.join(tmpdir(), `stele-sdk-${run.name}-`));
   const begin = Date.now();
-  const server = new Server(run, folder, await freePort());
+  const server = new Server(run, folder, await freePort(), await freePort());
   try {
     const publicKey = writeKeys(folder);
     await server.start();
@@ -326,13 +351,25 @@ async function perform(run) {
     };
     const args = Object.entries(given).flatMap(([name, value]) => [`--${name}`, String(value)]);
     const report = await converse([...command, ...args], server, folder, run);
+    await server.count();
+    await server.kill();
+    const failures = [...report.failures];
+    for (const detail of server.auditProblems()) failures.push({ name: 'audit', detail });
     const passed =
       report.outcome === 0 &&
-      report.failures.length === 0 &&
+      failures.length === 0 &&
       report.operations === run.operations &&
       report.verified > 0 &&
       server.restarts.length === 2;
-    return { ...report, run, passed, restarts: server.restarts, serverLog: server.log, begin };
+    return {
+      ...report,
+      failures,
+      run,
+      passed,
+      restarts: server.restarts,
+      serverLog: server.log,
+      begin,
+    };
   } finally {
     await server.kill();
     if (options.keep) console.log(`${run.name}: kept ${folder}`);
@@ -365,7 +402,8 @@ function show(result) {
   );
   if (passed) return;
   for (const failure of result.failures.slice(0, 8)) {
-    console.log(`  operation ${failure.operation}, ${failure.name}: ${failure.detail}`);
+    const where = failure.operation === undefined ? '' : `operation ${failure.operation}, `;
+    console.log(`  ${where}${failure.name}: ${failure.detail}`);
   }
   const tail = (text) => text.trim().split('\n').slice(-15).join('\n    ');
   console.log(`  ended with ${result.outcome} ${result.trouble}`);
