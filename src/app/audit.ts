@@ -13,7 +13,7 @@ import type { Clock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { type Database, type DatabaseManager, SYSTEM_DATABASE } from '../database/index.js';
-import { type AuditStage, auditStage, callEventKinds } from '../rpc/index.js';
+import { type AuditStage, auditStage, callEventKinds, type KeyForm } from '../rpc/index.js';
 import type { Config } from './config/index.js';
 import { AppError } from './errors.js';
 import { steleVersion } from './version.js';
@@ -74,11 +74,17 @@ export async function openAudit(
 export function stageOf(audit: AuditLog, config: Config, auth: Auth): AuditStage {
   return auditStage(audit, {
     keysMax: config.auditMaxKeys,
-    keys: config.auditKeys,
+    keys: keyFormOf(config.auditKeys),
     received: config.auditStages === 'received',
     trustedProxies: config.auditTrustedProxies,
     isUser: config.auditHashUnknownUsers ? (name) => auth.isUser(name) : undefined,
   });
+}
+
+/** @param text value of `--audit-keys` */
+function keyFormOf(text: string): KeyForm {
+  if (text === 'hash' || text === 'plain' || text === 'none') return text;
+  return { prefixBytes: Number(text.slice('prefix:'.length)) };
 }
 
 async function configuredRules({ auditEvents, auditFilter }: Config): Promise<SelectionRules> {

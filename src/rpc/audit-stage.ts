@@ -12,11 +12,13 @@ import { dataOf, nameText, txIdOf } from './audit-data.js';
 import { callEventKinds } from './audit-kinds.js';
 import { AddressSet } from './front/index.js';
 
+/** How keys of users are written. */
+export type KeyForm = 'hash' | 'plain' | 'none' | { readonly prefixBytes: number };
+
 /** Keys of one event that are named; the number of all stands beside them. */
 export interface AuditStageOptions {
   readonly keysMax: number;
-  /** How keys of users are written. */
-  readonly keys: 'hash' | 'plain' | 'none';
+  readonly keys: KeyForm;
   /** Whether calls that may change something leave a line before they are carried out. */
   readonly received: boolean;
   /** Addresses and networks whose `x-forwarded-for` is written down. */
@@ -171,7 +173,10 @@ class StreamAuditStage implements AuditStage {
     if (form === 'none') return;
     const shown = keys.length > keysMax ? keys.slice(0, keysMax) : keys;
     const { key } = this.#log;
-    data.keys = shown.map((one) => (form === 'hash' ? key.keyText(one) : plainKey(one)));
+    const bytesMax = typeof form === 'object' ? form.prefixBytes : undefined;
+    data.keys = shown.map((one) =>
+      form === 'hash' ? key.keyText(one) : plainKey(one.subarray(0, bytesMax)),
+    );
     if (keys.length > keysMax) data.keys_digest = key.digest(lengthPrefixed(keys));
   }
 }

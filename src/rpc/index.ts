@@ -3,7 +3,7 @@
 export type { StatusName } from '../wire/index.js';
 export { type AuditedCall, type AuditStage, noAudit } from './audit.js';
 export { callEventKinds, catalogueRows } from './audit-kinds.js';
-export { auditStage } from './audit-stage.js';
+export { auditStage, type KeyForm } from './audit-stage.js';
 // For documents and tests that are generated from the tables.
 export { ERROR_ANSWERS, type ErrorAnswer, type ErrorCode } from './errors.js';
 export { type FrontFigures, LIMIT_NAMES, type LimitName } from './front/index.js';

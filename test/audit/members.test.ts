@@ -65,6 +65,23 @@ test('events of logins and users tell what came before and what it did', async (
   assert.ok(!readStream(f.audit).text.includes('My-Passw0rd'));
 });
 
+test('keys of users stand in events as the option says', async (t) => {
+  const key = 'tenant-7/secret';
+  const forms = [
+    ['prefix:8', /^tenant-7$/],
+    ['none', /^undefined$/],
+  ] as const;
+  for (const [form, expected] of forms) {
+    const f = new Fixture(t);
+    const server = await f.start(`--audit-keys=${form}`);
+    await (await f.client()).call('Set', { KVs: [entry(key)] });
+    const { keys, key_count: count } = f.events('kv.set')[0]?.event_data ?? {};
+    assert.match(String(Array.isArray(keys) ? keys[0] : keys), expected, form);
+    assert.equal(count, 1);
+    await f.stop(server);
+  }
+});
+
 test('events of databases tell their state and what changed of their settings', async (t) => {
   const f = new Fixture(t);
   let server = await f.start();

@@ -187,15 +187,21 @@ export function oneOf<const Choice extends string>(
   };
 }
 
-export function text(
-  option: OptionDescription & { readonly default: string; readonly expected?: string },
-): OptionSpec<string, 'setting'> {
+/** @param option `matches` is what the text has to look like; anything, when absent */
+export function text({
+  matches = /./s,
+  ...option
+}: OptionDescription & {
+  readonly default: string;
+  readonly expected?: string;
+  readonly matches?: RegExp;
+}): OptionSpec<string, 'setting'> {
   return {
     ...option,
     kind: 'string',
     role: 'setting',
     expected: option.expected ?? 'a text that is not empty',
-    parse: (value) => (value.trim() === '' ? undefined : value.trim()),
+    parse: (value) => (matches.test(value.trim()) ? value.trim() : undefined),
     format: String,
   };
 }

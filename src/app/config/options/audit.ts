@@ -77,12 +77,13 @@ export const auditOptions = {
     expected: 'a filter in the query language of MongoDB',
     help: 'Of those events, only the ones that match this query of MongoDB; read again at SIGHUP',
   }),
-  auditKeys: oneOf({
+  auditKeys: text({
     flag: 'audit-keys',
     group: 'Audit',
-    choices: ['hash', 'plain', 'none'],
     default: 'hash',
-    help: 'How the keys of users stand in events',
+    matches: /^(hash|plain|none|prefix:[1-9]\d{0,3})$/,
+    expected: 'hash, plain, none or prefix:<bytes>',
+    help: 'How the keys of users stand in events: hash, plain, none, or their first bytes (prefix:<n>)',
   }),
   auditTrustedProxies: list({
     flag: 'audit-trusted-proxies',
