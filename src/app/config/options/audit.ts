@@ -83,7 +83,7 @@ export const auditOptions = {
     default: 'hash',
     matches: /^(hash|plain|none|prefix:[1-9]\d{0,3})$/,
     expected: 'hash, plain, none or prefix:<bytes>',
-    help: 'How the keys of users stand in events: hash, plain, none, or their first bytes (prefix:<n>)',
+    help: 'Keys of users in events: hash, plain, none, or their first bytes (prefix:<n>)',
   }),
   auditTrustedProxies: list({
     flag: 'audit-trusted-proxies',
