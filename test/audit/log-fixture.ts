@@ -6,7 +6,7 @@ import { systemClock } from '../../src/base/clock.js';
 import { silentLog } from '../../src/base/log.js';
 import type { DatabaseManager } from '../../src/database/index.js';
 import { DatabasesFixture } from '../support/database-fixture.js';
-import { temporaryFolder } from '../support/store-fixture.js';
+import { cleanUp, temporaryFolder } from '../support/store-fixture.js';
 
 /** What a stream beside these databases is opened with; the seals have a database of their own, `seals`. */
 export async function logOptions(
@@ -48,7 +48,7 @@ export async function logOptions(
 /** The same with databases of its own. */
 export async function logFixture(t: TestContext, more: Partial<AuditLogOptions> = {}) {
   const { manager, dir } = await new DatabasesFixture(await temporaryFolder(t)).open();
-  t.after(() => manager.close());
+  cleanUp(t, () => manager.close());
   const options = await logOptions(manager, dir, more);
   const { path: live } = options;
   const seals = await manager.open('seals');

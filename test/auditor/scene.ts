@@ -16,6 +16,7 @@ import {
 import { systemClock } from '../../src/base/clock.js';
 import { SteleClient } from '../../src/client/index.js';
 import { type FixtureOptions, RpcFixture, UUID } from '../rpc/fixture.js';
+import { cleanUp } from '../support/store-fixture.js';
 import { TamperingProxy } from '../support/tampering-proxy.js';
 
 const NEVER = new AbortController().signal;
@@ -23,7 +24,7 @@ const NEVER = new AbortController().signal;
 /** A temporary folder that goes with the test. */
 export async function temporaryFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'stele-auditor-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  cleanUp(t, () => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -108,7 +109,7 @@ export class Scene {
     const folder = await temporaryFolder(t);
     const scene = new Scene(t, { proxy, client, folder }, more);
     scene.auditor = await scene.#open();
-    t.after(() => scene.auditor[Symbol.asyncDispose]());
+    cleanUp(t, () => scene.auditor[Symbol.asyncDispose]());
     return scene;
   }
 

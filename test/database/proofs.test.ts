@@ -24,7 +24,7 @@ import {
   SESSION,
   setEach,
 } from '../support/database-fixture.js';
-import { temporaryFolder } from '../support/store-fixture.js';
+import { cleanUp, temporaryFolder } from '../support/store-fixture.js';
 
 const NOTHING: State = { txId: 0, txHash: Buffer.alloc(32) };
 
@@ -173,7 +173,7 @@ test('headers that contradict each other are damage', async (t) => {
   await fixture.manager.close();
   await swapTransactions(folder, 4, 7, true);
   await fixture.open();
-  t.after(() => fixture.manager.close());
+  cleanUp(t, () => fixture.manager.close());
   const tampered = await fixture.default();
   const request = { tx: 4, sinceTx: 0, keepReferencesUnresolved: false };
   assert.throws(() => tampered.verifiableTxById(request, 9), refusal('corrupted'));

@@ -12,6 +12,7 @@ import {
 import type { HashCost } from '../../src/auth/passwords.js';
 import { FakeClock } from './fake-clock.js';
 import { MemorySystemStore } from './memory-system-store.js';
+import { cleanUp } from './store-fixture.js';
 
 /** Half a millisecond: for tests that do not look at the cost. */
 export const CHEAP_HASH: HashCost = { timeCost: 1, memoryCost: 64, parallelism: 1 };
@@ -31,7 +32,7 @@ export function refusal(code: AuthErrorCode): (error: unknown) => boolean {
 
 export async function temporaryFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'stele-auth-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  cleanUp(t, () => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -101,6 +102,6 @@ export class AuthFixture {
 export async function openAuth(t: TestContext, options: FixtureOptions = {}): Promise<AuthFixture> {
   const fixture = new AuthFixture(await temporaryFolder(t), options);
   await fixture.auth.open();
-  t.after(() => fixture.auth.dispose());
+  cleanUp(t, () => fixture.auth.dispose());
   return fixture;
 }
