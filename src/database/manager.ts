@@ -245,12 +245,12 @@ export class DatabaseManager implements Databases {
   ): Promise<{ readonly info: DatabaseInfo; readonly alreadyExisted: boolean }> {
     return this.#exclusively(async () => {
       const name = asked.toLowerCase();
-      if (options.ifNotExists && this.#catalog.get(name) !== undefined) {
-        return { info: this.info(name), alreadyExisted: true };
-      }
-      if (isReserved(name)) {
+      const isFound = options.ifNotExists && this.#catalog.get(name) !== undefined;
+      // As the original has it: one that is found under other letters is no reserved name.
+      if (isReserved(isFound ? asked : name)) {
         throw new DatabaseError('databaseReserved', 'database is reserved');
       }
+      if (isFound) return { info: this.info(name), alreadyExisted: true };
       checkDatabaseName(name);
       if (this.#catalog.get(name) !== undefined) {
         throw new DatabaseError('databaseExists', 'database already exists');

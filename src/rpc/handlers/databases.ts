@@ -1,11 +1,8 @@
 import type { JsonValue } from '../../audit/index.js';
-import {
-  DatabaseError,
-  type DatabaseInfo,
-  type DatabaseSettings,
-  type DatabaseSettingsUpdate,
-  DEFAULT_DATABASE,
-  SYSTEM_DATABASE,
+import type {
+  DatabaseInfo,
+  DatabaseSettings,
+  DatabaseSettingsUpdate,
 } from '../../database/index.js';
 import type { State } from '../../proofs/index.js';
 import { type Init, type pb, safeInteger } from '../../wire/index.js';
@@ -28,9 +25,6 @@ async function create(
 ) {
   const { services, caller } = context;
   const { databases, auth } = services;
-  if (name === DEFAULT_DATABASE || name === SYSTEM_DATABASE) {
-    throw new DatabaseError('databaseReserved', 'database is reserved');
-  }
   // Rights on a database of that name that was deleted must not reach the new one.
   const isNew = !databases.exists(name.toLowerCase());
   if (isNew) await auth.forgetDatabase(name.toLowerCase());
