@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { Auditor } from '../../src/auditor/index.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { freePort } from '../support/server-process.js';
-import { auditorOptions, filledServer, Receiver, Scene, temporaryFolder } from './scene.js';
+import { temporaryFolder } from '../support/store-fixture.js';
+import { auditorOptions, filledServer, Receiver, Scene } from './scene.js';
 
 const NOT_ABORTED = new AbortController();
 

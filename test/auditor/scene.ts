@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import type { TestContext } from 'node:test';
 import {
   type AlarmKind,
@@ -16,17 +13,10 @@ import {
 import { systemClock } from '../../src/base/clock.js';
 import { SteleClient } from '../../src/client/index.js';
 import { type FixtureOptions, RpcFixture, UUID } from '../rpc/fixture.js';
-import { cleanUp } from '../support/store-fixture.js';
+import { cleanUp, temporaryFolder } from '../support/store-fixture.js';
 import { TamperingProxy } from '../support/tampering-proxy.js';
 
 const NEVER = new AbortController().signal;
-
-/** A temporary folder that goes with the test. */
-export async function temporaryFolder(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'stele-auditor-'));
-  cleanUp(t, () => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 export function auditorOptions(
   folder: string,

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { StateHistory } from '../../src/auditor/state-history.js';
 import type { SignedState } from '../../src/client/index.js';
-import { Scene, temporaryFolder } from './scene.js';
+import { temporaryFolder } from '../support/store-fixture.js';
+import { Scene } from './scene.js';
 
 function state(txId: number): SignedState {
   return { txId, txHash: Buffer.alloc(32, txId) };

@@ -7,9 +7,9 @@ import {
   type FixtureOptions,
   openAuth,
   refusal,
-  temporaryFolder,
 } from '../support/auth-fixture.js';
 import { MemorySystemStore } from '../support/memory-system-store.js';
+import { temporaryFolder } from '../support/store-fixture.js';
 
 test('the first start makes immudb a sysadmin with the configured password', async (t) => {
   const f = await openAuth(t, { adminPassword: 'x' });

@@ -7,7 +7,8 @@ import { Auth, databaseStore } from '../../src/auth/index.js';
 import { systemClock } from '../../src/base/clock.js';
 import { silentLog } from '../../src/base/log.js';
 import { DatabaseManager } from '../../src/database/index.js';
-import { bytes, CHEAP_HASH, refusal, STRONG, temporaryFolder } from '../support/auth-fixture.js';
+import { bytes, CHEAP_HASH, refusal, STRONG } from '../support/auth-fixture.js';
+import { temporaryFolder } from '../support/store-fixture.js';
 
 /** Elements of a page: fewer than a test stores, so that reading goes over several. */
 const RESULT_ENTRIES_MAX = 1_000;

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { openTokenKey } from '../../src/auth/token-key.js';
 import { type Log, silentLog } from '../../src/base/log.js';
-import { refusal, temporaryFolder } from '../support/auth-fixture.js';
+import { refusal } from '../support/auth-fixture.js';
+import { temporaryFolder } from '../support/store-fixture.js';
 
 test('the key is made once, 32 bytes, for the owner alone', async (t) => {
   const folder = await temporaryFolder(t);

@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
 import {
@@ -12,7 +10,7 @@ import {
 import type { HashCost } from '../../src/auth/passwords.js';
 import { FakeClock } from './fake-clock.js';
 import { MemorySystemStore } from './memory-system-store.js';
-import { cleanUp } from './store-fixture.js';
+import { cleanUp, temporaryFolder } from './store-fixture.js';
 
 /** Half a millisecond: for tests that do not look at the cost. */
 export const CHEAP_HASH: HashCost = { timeCost: 1, memoryCost: 64, parallelism: 1 };
@@ -28,12 +26,6 @@ export function refusal(code: AuthErrorCode): (error: unknown) => boolean {
     if (error instanceof AuthError && error.code === code) return true;
     throw new Error(`expected ${code}, got ${String(error)}`, { cause: error });
   };
-}
-
-export async function temporaryFolder(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'stele-auth-'));
-  cleanUp(t, () => rm(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 export interface FixtureOptions extends Partial<AuthOptions> {
